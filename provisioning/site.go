@@ -1,0 +1,60 @@
+package provisioning
+
+import "time"
+
+// Site is a university's policy as data. Profiles are files; nothing in the rules knows a name.
+type Site struct {
+	// ID is short and lower case, for example "um".
+	ID string
+	// Name of the university and of its help desk, for the screen.
+	Name, Desk string
+	// Location is the IANA time zone everything is shown in.
+	Location *time.Location
+	// Roles that may borrow a token.
+	Roles []string
+	// Reasons a loan may be given for (S43), as catalogue keys.
+	Reasons []string
+	// Evidence the site accepts, best first, and whether each permits a loan.
+	Evidence []EvidenceRule
+	// PhoneSeen asks the officer to see the person's phone (S45).
+	PhoneSeen bool
+	// Terms is the current version of the loan terms (S23).
+	Terms string
+	// Fee for a lost token (S47); zero means none.
+	Fee Money
+	// LoanDays is how long a loan lasts.
+	LoanDays int
+	// AdviseDevices is how many second factors a person should have (S27).
+	AdviseDevices int
+	// Digits of the OTPs, and the slot written unless the officer picks another.
+	Digits, Slot int
+	// AccessCodes guards the slots we write.
+	AccessCodes bool
+	// Hours are the support hours, for the screen.
+	Hours []Hours
+	// Strip is a mail suffix people type after their account, to be dropped (S9).
+	Strip string
+}
+
+// EvidenceRule says what one kind of evidence permits.
+type EvidenceRule struct {
+	Kind Evidence
+	// Loan and Lost say whether it is enough to lend, and to revoke rather than suspend.
+	Loan, Lost bool
+}
+
+// Hours are the support hours of some weekdays: "09:00-13:00".
+type Hours struct {
+	Days  string
+	Spans []string
+}
+
+// Permits finds the rule of one kind of evidence.
+func (s Site) Permits(e Evidence) (EvidenceRule, bool) {
+	for _, rule := range s.Evidence {
+		if rule.Kind == e {
+			return rule, true
+		}
+	}
+	return EvidenceRule{}, false
+}

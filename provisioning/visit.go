@@ -1,0 +1,125 @@
+package provisioning
+
+import "time"
+
+// Step is where a visit is. Each step is one page of the kiosk.
+type Step string
+
+// The steps of a visit.
+const (
+	// StepIdentify: the person is known, the face and the evidence are not checked yet.
+	StepIdentify Step = "identify"
+	// StepMismatch: the officer said the face does not match; only recording and ending is left.
+	StepMismatch Step = "mismatch"
+	// StepChoose: identity is checked; the tiles.
+	StepChoose Step = "choose"
+	// StepPlug: a loan was chosen; a token must be plugged in.
+	StepPlug Step = "plug"
+	// StepCheck: a token is identified; what will happen is shown, terms on the turned screen.
+	StepCheck Step = "check"
+	// StepWrite: the journal runs: prepare, write, touch. Visit.Progress says how far.
+	StepWrite Step = "write"
+	// StepVerify: proven, the verifier's verdict is awaited.
+	StepVerify Step = "verify"
+	// StepDone: the outcome is durable and shown.
+	StepDone Step = "done"
+	// StepProblem: something failed; Visit.Problem says what was and was not done.
+	StepProblem Step = "problem"
+	// StepReturn: a return was chosen; the token is wiped when plugged, or set aside by hand.
+	StepReturn Step = "return"
+	// StepLost: a loss is being reported.
+	StepLost Step = "lost"
+)
+
+// Errand is what the visit is for.
+type Errand string
+
+// The errands.
+const (
+	ErrandNone   Errand = ""
+	ErrandLoan   Errand = "loan"
+	ErrandReturn Errand = "return"
+	ErrandLost   Errand = "lost"
+	ErrandVoid   Errand = "void"
+)
+
+// VisitState says whether the visit holds the counter.
+type VisitState string
+
+// The states of a visit.
+const (
+	// VisitOpen is at the counter now.
+	VisitOpen VisitState = "open"
+	// VisitHeld waits for its officer: the desk was locked, or restarted. Until Visit.Deadline.
+	VisitHeld VisitState = "held"
+	// VisitParked is proven and waits for the verifier under a pick-up reference; the counter is
+	// free for the next person.
+	VisitParked VisitState = "parked"
+	// VisitEnded is over.
+	VisitEnded VisitState = "ended"
+)
+
+// Progress of the journal at StepWrite, as the step track shows it.
+type Progress string
+
+// The progress of a write.
+const (
+	ProgressNone     Progress = ""
+	ProgressPrepared Progress = "prepared"
+	ProgressWriting  Progress = "writing"
+	ProgressTouch    Progress = "touch"
+	ProgressProven   Progress = "proven"
+)
+
+// Visit is one person at the counter, from card to goodbye. It is a row: a restart finds it again.
+type Visit struct {
+	ID      VisitID
+	Person  PersonID
+	Officer OfficerID
+	State   VisitState
+	Step    Step
+	Errand  Errand
+	// Evidence the officer ticked, with who vouched when it is a supervisor's word.
+	Evidence Evidence
+	Voucher  OfficerID
+	// What the loan asked and was answered.
+	Reason    string
+	PhoneSeen bool
+	Terms     string
+	AgreedAt  time.Time
+	// Token under the officer's hand, its slot, and the credential being made.
+	Token      TokenID
+	Slot       int
+	Credential CredentialID
+	Loan       LoanID
+	Progress   Progress
+	// TouchBy is until when the touch is waited for.
+	TouchBy time.Time
+	// Problem is the code of what went wrong at StepProblem, with its parameters.
+	Problem Code
+	Params  map[string]string
+	// PickUp is the short reference of a parked visit, and of any finished one.
+	PickUp string
+	At     time.Time
+	// Deadline is when the visit is dropped without activity.
+	Deadline time.Time
+	// Turned is set while the screen faces the person: only person commands are taken.
+	Turned bool
+}
+
+// Kind implements Row.
+func (Visit) Kind() Kind { return KindVisit }
+
+// Key implements Row.
+func (v Visit) Key() string { return string(v.ID) }
+
+// Subject implements Row.
+func (v Visit) Subject() PersonID { return v.Person }
+
+// Tags implements Row.
+func (v Visit) Tags() []Tag {
+	return []Tag{{ByState, string(v.State)}, {ByOfficer, string(v.Officer)}, {ByPerson, string(v.Person)}}
+}
+
+// Live implements Row.
+func (v Visit) Live() bool { return v.State != VisitEnded }
