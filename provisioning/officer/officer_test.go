@@ -1,0 +1,159 @@
+package officer
+
+import (
+	"errors"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/tokendesk/tokendesk/provisioning"
+	"github.com/tokendesk/tokendesk/provisioning/provisioningtest"
+	"github.com/tokendesk/tokendesk/provisioning/secret"
+)
+
+const rightPIN = "271828"
+
+type fixture struct {
+	*Officers
+	ledger *provisioningtest.Ledger
+	now    atomic.Int64
+}
+
+func newFixture(t *testing.T) *fixture {
+	t.Helper()
+	f := &fixture{ledger: provisioningtest.NewLedger()}
+	f.now.Store(time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC).Unix())
+	f.Officers = New(f.ledger, "desk-1", func() (time.Time, bool) {
+		return time.Unix(f.now.Load(), 0).UTC(), true
+	})
+	row := provisioning.Officer{ID: "sousa", Name: "M. Sousa", Person: "E100"}
+	if err := f.Add(t.Context(), "operator:root", row, secret.NewPIN(rightPIN)); err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+func (f *fixture) check(t *testing.T, id, pin string) error {
+	t.Helper()
+	_, err := f.Check(t.Context(), provisioning.OfficerID(id), secret.NewPIN(pin))
+	return err
+}
+
+func wants(t *testing.T, err error, code provisioning.Code) {
+	t.Helper()
+	if !errors.Is(err, provisioning.Refuse(code)) {
+		t.Errorf("got %v, want %s", err, code)
+	}
+}
+
+func TestRightAndWrong(t *testing.T) {
+	f := newFixture(t)
+	if err := f.check(t, "sousa", rightPIN); err != nil {
+		t.Errorf("right PIN: %v", err)
+	}
+	wants(t, f.check(t, "sousa", "271829"), CodePINWrong)
+	wants(t, f.check(t, "nobody", rightPIN), CodePINUnknown)
+	wants(t, f.Add(t.Context(), "op", provisioning.Officer{ID: "sousa"}, secret.NewPIN("593021")),
+		CodeTaken)
+}
+
+func TestLocksAfterFiveAndForLonger(t *testing.T) {
+	f := newFixture(t)
+	for range Tries {
+		wants(t, f.check(t, "sousa", "000001"), CodePINWrong)
+	}
+	wants(t, f.check(t, "sousa", rightPIN), CodePINLocked)
+	f.now.Add(61)
+	for range Tries {
+		wants(t, f.check(t, "sousa", "000001"), CodePINWrong)
+	}
+	f.now.Add(61)
+	wants(t, f.check(t, "sousa", rightPIN), CodePINLocked)
+	f.now.Add(60)
+	if err := f.check(t, "sousa", rightPIN); err != nil {
+		t.Errorf("after the second lock: %v", err)
+	}
+	wants(t, f.check(t, "sousa", "000001"), CodePINWrong)
+}
+
+func TestLockNeverExceedsAnHour(t *testing.T) {
+	now := time.Now()
+	for failures := Tries; failures < 100*Tries; failures += Tries {
+		if lock := lockAfter(failures, now).Sub(now); lock > longestLock || lock < firstLock {
+			t.Fatalf("after %d failures: %v", failures, lock)
+		}
+	}
+}
+
+func TestFiftyAtOnce(t *testing.T) {
+	f := newFixture(t)
+	var wrong, locked atomic.Int64
+	var wait sync.WaitGroup
+	for range 50 {
+		wait.Go(func() {
+			err := f.check(t, "sousa", "000001")
+			switch {
+			case errors.Is(err, provisioning.Refuse(CodePINWrong)):
+				wrong.Add(1)
+			case errors.Is(err, provisioning.Refuse(CodePINLocked)):
+				locked.Add(1)
+			}
+		})
+	}
+	wait.Wait()
+	if wrong.Load() != Tries || locked.Load() != 50-Tries {
+		t.Errorf("%d judged and %d locked out, want %d and %d", wrong.Load(), locked.Load(),
+			Tries, 50-Tries)
+	}
+}
+
+func TestOperatorActs(t *testing.T) {
+	f := newFixture(t)
+	ctx := t.Context()
+	if err := f.Disable(ctx, "operator:root", "sousa"); err != nil {
+		t.Fatal(err)
+	}
+	wants(t, f.check(t, "sousa", rightPIN), CodeDisabled)
+	if err := f.Enable(ctx, "operator:root", "sousa"); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.SetPIN(ctx, "operator:root", "sousa", secret.NewPIN("618033")); err != nil {
+		t.Fatal(err)
+	}
+	wants(t, f.check(t, "sousa", rightPIN), CodePINWrong)
+	if err := f.check(t, "sousa", "618033"); err != nil {
+		t.Error(err)
+	}
+	if list := f.List(); len(list) != 1 || list[0].ID != "sousa" {
+		t.Errorf("list: %v", list)
+	}
+}
+
+func TestWeakPINs(t *testing.T) {
+	for pin, want := range map[string]bool{
+		"27182": true, "111111": true, "123456": true, "987654": true, "27182a": true,
+		"2718281828459": true, "271828": false, "112233": false,
+	} {
+		if weak(secret.NewPIN(pin)) != want {
+			t.Errorf("weak(%d digits) is %v, want %v", len(pin), !want, want)
+		}
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add(format(make([]byte, saltLen), make([]byte, hashLen)))
+	f.Add("$argon2id$v=19$m=4294967295,t=1,p=1$AA$AA")
+	f.Fuzz(func(t *testing.T, phc string) {
+		salt, key, memory, time, threads, err := parse(phc)
+		if err != nil {
+			return
+		}
+		if memory == memoryKiB && time == passes && threads == lanes && len(salt) == saltLen {
+			if again := format(salt, key); again != strings.TrimSpace(phc) && len(again) == len(phc) {
+				t.Errorf("%q parses and is written as %q", phc, again)
+			}
+		}
+	})
+}
