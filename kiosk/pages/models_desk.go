@@ -1,0 +1,114 @@
+package pages
+
+// LockedView is the locked desk: pick a name, type the PIN (do=unlock; officer, pin).
+type LockedView struct {
+	Frame
+	Site, Desk, Clock string
+	Officers          []OfficerPick
+	Pad               Pad
+	// Held counts visits that wait for their officer.
+	Held int
+	// Hours are the support hours, one line each.
+	Hours []string
+	// First: no officer exists yet; the page says how to add one.
+	First bool
+}
+
+// ReadyView waits for a card. ReadyLive is its live region.
+type ReadyView struct {
+	Frame
+	// Verifier: VerifierDown with VerifierSince (time of its last call), Behind (records it lacks).
+	VerifierDown  bool
+	VerifierSince string
+	Behind        int64
+	DirectoryDown bool
+	// ClockUnset: not synchronised since the start, so no due date is made.
+	ClockUnset bool
+	ReaderDown bool
+	Tokens     int
+	// Counts behind the banners and links.
+	Held, Parked, ParkedReady, Doubtful, Unfinished int
+	// Plug is a plugged token that is on loan: its visit may be opened with one tap.
+	Plug *PlugOffer
+}
+
+// PlugOffer is a loaned token on the bench.
+type PlugOffer struct {
+	// ID is sent as plug with do=open_plug.
+	ID, Serial, Name string
+}
+
+// NumberView is the typed card or person number (do=find; number).
+type NumberView struct {
+	Frame
+	Pad Pad
+	// Letters shows the full keyboard; Toggle is the address of the other one.
+	Letters bool
+	Toggle  string
+}
+
+// HeldView lists the visits waiting for this officer (do=resume or do=end; visit).
+type HeldView struct {
+	Frame
+	Rows []HeldRow
+}
+
+// HeldRow is one held visit.
+type HeldRow struct {
+	Visit, Name string
+	// Errand is a do value or "", Step a key ("check").
+	Errand, Step string
+	Until        string
+	// Officer is set when it belongs to somebody else; it cannot be resumed then.
+	Officer string
+}
+
+// ParkedListView lists the proven tokens that wait for the verifier (do=resume; visit).
+type ParkedListView struct {
+	Frame
+	Rows []ParkedRow
+}
+
+// ParkedRow is one parked visit.
+type ParkedRow struct {
+	Visit, Name, Serial, Reference, Since string
+	// State: "waiting", "ready" (registered, may be handed over) or "rejected".
+	State string
+}
+
+// DoubtfulView lists the tokens nobody may rely on.
+type DoubtfulView struct {
+	Frame
+	Rows []DoubtfulRow
+}
+
+// DoubtfulRow is one token in doubt. Why is in words; Todo is a key: rewrite, return, plug, verify.
+type DoubtfulRow struct {
+	Serial, Model, Name, Why, Since, Todo string
+}
+
+// DisplayView is the display settings (POST to PathDisplay: theme, text, back).
+type DisplayView struct {
+	Frame
+}
+
+// SimpleKind is a page that only says something.
+type SimpleKind string
+
+// The simple pages.
+const (
+	SimpleNotFound SimpleKind = "not_found"
+	// SimpleError shows an event number and nothing else of an internal error.
+	SimpleError  SimpleKind = "error"
+	SimpleEnded  SimpleKind = "ended"
+	SimpleAccess SimpleKind = "access"
+	SimpleBye    SimpleKind = "bye"
+)
+
+// SimpleView is a page with one sentence and one way out (to PathHome).
+type SimpleView struct {
+	Frame
+	Kind SimpleKind
+	// Event is the number an engineer finds in the log.
+	Event string
+}
