@@ -85,6 +85,11 @@ type (
 		To        FeeState
 		Reference string
 	}
+	// Stay says that somebody is still here: it moves Visit.Deadline and nothing else. Back returns a
+	// visit whose identity is checked to the choices, as long as no token was touched.
+	Stay struct{}
+	// Back is described with Stay.
+	Back struct{}
 	// Hold keeps the visit while the desk is locked.
 	Hold struct{}
 	// End ends the visit, whatever its step; a write under way becomes doubtful.
@@ -109,5 +114,7 @@ func (Reinstate) command()  {}
 func (TakeBack) command()   {}
 func (Void) command()       {}
 func (SettleFee) command()  {}
+func (Stay) command()       {}
+func (Back) command()       {}
 func (Hold) command()       {}
 func (End) command()        {}
