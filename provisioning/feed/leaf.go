@@ -4,6 +4,8 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
+	"strconv"
+	"strings"
 	"time"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -14,6 +16,9 @@ const CommitmentSize = sha256.Size
 
 // ErrLeaf is returned for a leaf that no desk could have made.
 var ErrLeaf = errors.New("the leaf's commitment has the wrong length")
+
+// ErrCheckpoint is returned for a text that is not a checkpoint of this contract.
+var ErrCheckpoint = errors.New("this is not a checkpoint")
 
 // Commit makes the commitment of a leaf: the hash of a random salt and the entry as it is stored.
 // The salt keeps a follower from guessing an entry from its commitment. It has a fixed length, so
@@ -87,4 +92,37 @@ func orEmpty(b []byte) []byte {
 		return []byte{}
 	}
 	return b
+}
+
+// Checkpoint is what a desk signs of its log, in the form of C2SP tlog-checkpoint: three lines with
+// the origin, the number of leaves and the root.
+type Checkpoint struct {
+	// Origin names the log: see Origin.
+	Origin string
+	Size   int64
+	Root   tlog.Hash
+}
+
+// Origin names the log of one feed of one desk.
+func Origin(desk, feed string) string { return desk + "/" + feed }
+
+// Text is the text of the signed note.
+func (c Checkpoint) Text() string {
+	return c.Origin + "\n" + strconv.FormatInt(c.Size, 10) + "\n" + c.Root.String() + "\n"
+}
+
+// ParseCheckpoint reads the text of a note whose signature was already verified. It takes what Text
+// writes and nothing else: no extension lines, no leading zeros.
+func ParseCheckpoint(text string) (Checkpoint, error) {
+	lines := strings.Split(text, "\n")
+	if len(lines) != 4 || lines[0] == "" {
+		return Checkpoint{}, ErrCheckpoint
+	}
+	size, sizeErr := strconv.ParseInt(lines[1], 10, 64)
+	root, rootErr := tlog.ParseHash(lines[2])
+	c := Checkpoint{Origin: lines[0], Size: size, Root: root}
+	if sizeErr != nil || rootErr != nil || size < 0 || c.Text() != text {
+		return Checkpoint{}, ErrCheckpoint
+	}
+	return c, nil
 }

@@ -102,3 +102,31 @@ func FuzzLeafHashSurvivesTheWire(f *testing.F) {
 		}
 	})
 }
+
+func FuzzCheckpoint(f *testing.F) {
+	f.Add(Checkpoint{Origin: Origin("d1", "f"), Size: 7, Root: sample().Hash()}.Text())
+	f.Add("a\n-0\n" + sample().Hash().String() + "\n")
+	f.Add("a\n01\n" + sample().Hash().String() + "\nmore\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		c, err := ParseCheckpoint(text)
+		if err != nil {
+			return
+		}
+		if c.Text() != text || c.Size < 0 || c.Origin == "" {
+			t.Errorf("%q became %q", text, c.Text())
+		}
+	})
+}
+
+func TestCheckpointText(t *testing.T) {
+	want := Checkpoint{Origin: Origin("d1", "f"), Size: 7, Root: sample().Hash()}
+	got, err := ParseCheckpoint(want.Text())
+	if err != nil || got != want {
+		t.Errorf("got %v, %v", got, err)
+	}
+	for _, bad := range []string{"", "\n", want.Text() + "x\n", "o\n+7\n" + want.Root.String() + "\n"} {
+		if _, err := ParseCheckpoint(bad); err == nil {
+			t.Errorf("%q was taken", bad)
+		}
+	}
+}
