@@ -85,10 +85,9 @@ type (
 		To        FeeState
 		Reference string
 	}
-	// Stay says that somebody is still here: it moves Visit.Deadline and nothing else. Back returns a
-	// visit whose identity is checked to the choices, as long as no token was touched.
+	// Stay says that somebody is still here: it moves Visit.Deadline and nothing else.
 	Stay struct{}
-	// Back is described with Stay.
+	// Back returns a visit whose identity is checked to the choices, as long as nothing is written.
 	Back struct{}
 	// Hold keeps the visit while the desk is locked.
 	Hold struct{}
