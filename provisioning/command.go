@@ -1,15 +1,22 @@
 package provisioning
 
-import "time"
+import (
+	"time"
+
+	"github.com/tokendesk/tokendesk/provisioning/feed"
+)
 
 // Order is one posted form: who acts, under which op id, in which visit, and what they want.
 type Order struct {
+	// By and Op are empty in the desk's own orders (Plugged, Unplugged) and in no other.
 	By    OfficerID
 	Op    OpID
 	Visit VisitID
-	// At and Synced are the desk's clock when the form arrived.
+	// At and Synced are the desk's clock when the form arrived, Desk is its id. The runner fills
+	// them in.
 	At     time.Time
 	Synced bool
+	Desk   DeskID
 	// Command is one of the types below.
 	Command Command
 }
@@ -32,7 +39,8 @@ type (
 	}
 	// Doubt answers the identity check with no, or not sure.
 	Doubt struct{}
-	// Choose picks an errand.
+	// Choose picks an errand: at the choices, after an errand is done, or, for a loss reported by a
+	// person who has no card left, before identity is checked.
 	Choose struct{ Errand Errand }
 	// Ask answers what the loan asks of the officer.
 	Ask struct {
@@ -47,11 +55,20 @@ type (
 	// Plugged tells the visit which token was identified. The desk itself gives it.
 	Plugged struct {
 		Token TokenInfo
-		// Slots is what the token says of its slots.
+		// Slot to write; 0 means the site's.
 		Slot int
 	}
-	// Write is "Write and loan": the credential the desk prepared, and its sealed seed record.
-	Write struct{ Overwrite bool }
+	// Unplugged tells the visit that its token is gone again. The desk itself gives it.
+	Unplugged struct{}
+	// Pick chooses another slot of the token under the hand.
+	Pick struct{ Slot int }
+	// Write is "Write and loan". Overwrite confirms that what the slot holds may be erased. The
+	// runner fills in what it holds in its hand and the credential it prepared.
+	Write struct {
+		Overwrite bool
+		Hand      Hand
+		Prepared  Prepared
+	}
 	// Again leaves a problem for another try with a new seed.
 	Again struct{}
 	// SetAside marks the token under the hand as not to be lent, with a note.
@@ -73,8 +90,18 @@ type (
 		Loan   LoanID
 		ByHand bool
 		Serial string
+		// Hand is filled in by the runner.
+		Hand Hand
 	}
-	// Void undoes a wrong hand-over, with a reason.
+	// Restock wipes a token that is in doubt, aside, damaged or lost, and puts it back in stock. It
+	// needs no visit. If a loan of the token is still open, that loan is returned.
+	Restock struct {
+		Token TokenID
+		// Hand is filled in by the runner.
+		Hand Hand
+	}
+	// Void undoes a wrong hand-over, with a reason. Like SettleFee it needs no visit; given one, it
+	// is that visit's errand.
 	Void struct {
 		Loan   LoanID
 		Reason string
@@ -85,7 +112,8 @@ type (
 		To        FeeState
 		Reference string
 	}
-	// Stay says that somebody is still here: it moves Visit.Deadline and nothing else.
+	// Stay says that somebody is still here: it moves Visit.Deadline, and Visit.TouchBy while a touch
+	// is awaited, and nothing else.
 	Stay struct{}
 	// Back returns a visit whose identity is checked to the choices, as long as nothing is written.
 	Back struct{}
@@ -95,6 +123,23 @@ type (
 	End struct{}
 )
 
+// Hand is the token the runner took over for an order, identified just now, or why it could not.
+type Hand struct {
+	Token   TokenInfo
+	Trouble *Refusal
+}
+
+// Prepared is a credential that waits to be written: its id, its seed sealed for the verifier, and
+// for whom and what it was sealed. A decision that finds anybody else at the counter refuses it.
+type Prepared struct {
+	Credential CredentialID
+	Seed       feed.Record
+	Person     PersonID
+	Token      TokenID
+	// Generation of the access code that will guard the slot; 0 means none.
+	Generation int
+}
+
 func (Open) command()       {}
 func (Confirm) command()    {}
 func (Doubt) command()      {}
@@ -103,6 +148,8 @@ func (Ask) command()        {}
 func (Turn) command()       {}
 func (Agree) command()      {}
 func (Plugged) command()    {}
+func (Unplugged) command()  {}
+func (Pick) command()       {}
 func (Write) command()      {}
 func (Again) command()      {}
 func (SetAside) command()   {}
@@ -111,6 +158,7 @@ func (Resume) command()     {}
 func (ReportLost) command() {}
 func (Reinstate) command()  {}
 func (TakeBack) command()   {}
+func (Restock) command()    {}
 func (Void) command()       {}
 func (SettleFee) command()  {}
 func (Stay) command()       {}

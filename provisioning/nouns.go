@@ -78,6 +78,9 @@ const (
 	TokenLost    TokenState = "lost"
 	TokenDamaged TokenState = "damaged"
 	TokenAside   TokenState = "aside"
+	// TokenDoubtful is a token nobody may rely on: what its slot holds, or where it is, is not known.
+	// Writing it anew or wiping it ends the doubt.
+	TokenDoubtful TokenState = "doubtful"
 )
 
 // Token is the thing itself.
@@ -170,6 +173,8 @@ const (
 	LoanReturned LoanState = "returned"
 	LoanLost     LoanState = "lost"
 	LoanVoid     LoanState = "void"
+	// LoanSuspended was reported lost without a card: it can be reinstated, or lost for good.
+	LoanSuspended LoanState = "suspended"
 )
 
 // FeeState is where a replacement fee is.
@@ -236,7 +241,12 @@ type OpResult struct {
 
 // Verifier is what the desk knows of its follower.
 type Verifier struct {
-	// Acked is the position the verifier holds durably; LastSeen is its last call.
+	// Acked is the position the verifier holds durably; LastSeen is when it last brought news.
 	Acked    int64
 	LastSeen time.Time
+	// Published is the position after the newest leaf that carries records.
+	Published int64
 }
+
+// Holds reports whether the order in the leaf at this position is in force.
+func (v Verifier) Holds(position int64) bool { return v.Acked > position }

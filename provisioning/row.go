@@ -176,8 +176,13 @@ func (l Loan) Tags() []Tag {
 	return []Tag{{ByPerson, string(l.Person)}, {ByToken, string(l.Token)}, {ByState, string(l.State)}}
 }
 
-// Live implements Row: an open loan, and any loan with a fee still to settle.
-func (l Loan) Live() bool { return l.State == LoanOpen || l.Fee.State == FeeDue }
+// Live implements Row: an open or suspended loan, and one whose fee can still move.
+func (l Loan) Live() bool {
+	return l.Open() || l.Fee.State == FeeDue || l.Fee.State == FeePaid
+}
+
+// Open reports whether the person still answers for the token.
+func (l Loan) Open() bool { return l.State == LoanOpen || l.State == LoanSuspended }
 
 // Kind implements Row.
 func (OpResult) Kind() Kind { return KindOp }

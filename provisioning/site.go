@@ -14,6 +14,8 @@ type Site struct {
 	Roles []string
 	// Reasons a loan may be given for (S43), as catalogue keys.
 	Reasons []string
+	// NoPhone are those of the reasons with which there is no phone to see.
+	NoPhone []string
 	// Evidence the site accepts, best first, and whether each permits a loan.
 	Evidence []EvidenceRule
 	// PhoneSeen asks the officer to see the person's phone (S45).

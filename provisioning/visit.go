@@ -64,11 +64,15 @@ type Progress string
 
 // The progress of a write.
 const (
-	ProgressNone     Progress = ""
-	ProgressPrepared Progress = "prepared"
-	ProgressWriting  Progress = "writing"
-	ProgressTouch    Progress = "touch"
-	ProgressProven   Progress = "proven"
+	ProgressNone Progress = ""
+	// ProgressWriting: the intent is durable, the token is being written.
+	ProgressWriting Progress = "writing"
+	// ProgressTouch: written, the touch is awaited.
+	ProgressTouch Progress = "touch"
+	// ProgressProven: it typed the right code.
+	ProgressProven Progress = "proven"
+	// ProgressWiping: at StepReturn, the intent is durable, the token is being wiped.
+	ProgressWiping Progress = "wiping"
 )
 
 // Visit is one person at the counter, from card to goodbye. It is a row: a restart finds it again.
@@ -93,9 +97,18 @@ type Visit struct {
 	Credential CredentialID
 	Loan       LoanID
 	Progress   Progress
+	// Slots is what the token said of its slots; Overwrites that Slot holds something this desk did
+	// not write, so that Write must confirm it.
+	Slots      []SlotInfo
+	Overwrites bool
+	// Position is the leaf of the newest order this visit gave the verifier: see Verifier.Holds.
+	// It is -1 until there is one.
+	Position int64
 	// TouchBy is until when the touch is waited for.
 	TouchBy time.Time
-	// Problem is the code of what went wrong at StepProblem, with its parameters.
+	// Problem is the code of what went wrong at StepProblem, with its parameters. At StepPlug,
+	// StepReturn and StepLost it is a notice about the token plugged in, at StepWrite about what it
+	// typed.
 	Problem Code
 	Params  map[string]string
 	// PickUp is the short reference of a parked visit, and of any finished one.

@@ -1,0 +1,198 @@
+package provisioning
+
+// Refusals of the rules, in the order a visit meets them. Params are named where there are any.
+const (
+	// CodeOpMissing: the form carried no op id.
+	CodeOpMissing Code = "op_missing"
+	// CodeOfficerUnknown: nobody of this name works here.
+	CodeOfficerUnknown Code = "officer_unknown"
+	// CodeOfficerDisabled: the officer may not work here any more.
+	CodeOfficerDisabled Code = "officer_disabled"
+	// CodeOfficerIsPerson: an officer is never the person of their own visit.
+	CodeOfficerIsPerson Code = "officer_is_person"
+	// CodeVisitUnknown: there is no such visit, or it ended long ago.
+	CodeVisitUnknown Code = "visit_unknown"
+	// CodeVisitOver: the visit has ended.
+	CodeVisitOver Code = "visit_over"
+	// CodeVisitOpen: another person is at the counter; param visit.
+	CodeVisitOpen Code = "visit_open"
+	// CodeVisitHeld: the visit is held or parked; it has to be resumed first.
+	CodeVisitHeld Code = "visit_held"
+	// CodeVisitOther: the visit belongs to another officer; param officer.
+	CodeVisitOther Code = "visit_other_officer"
+	// CodeWrongStep: the visit has moved on since the form was shown.
+	CodeWrongStep Code = "wrong_step"
+	// CodeTurned: the screen faces the person; only they may act, or the officer with a PIN.
+	CodeTurned Code = "turned"
+	// CodeNotTurned: only the person accepts the terms, on the turned screen.
+	CodeNotTurned Code = "not_turned"
+
+	// CodePersonUnnamed: the directory gave a person without a number.
+	CodePersonUnnamed Code = "person_unnamed"
+	// CodeEvidenceNotAccepted: the site does not take this kind of evidence.
+	CodeEvidenceNotAccepted Code = "evidence_not_accepted"
+	// CodeEvidenceNotEnough: the evidence is accepted, but not for this errand.
+	CodeEvidenceNotEnough Code = "evidence_not_enough"
+	// CodeCardExpired: the university card has expired; param until, RFC 3339.
+	CodeCardExpired Code = "card_expired"
+	// CodeCardReplaced: a newer card of the same person exists.
+	CodeCardReplaced Code = "card_replaced"
+	// CodeSupervisorMissing: a supervisor's word was claimed and nobody named.
+	CodeSupervisorMissing Code = "supervisor_missing"
+	// CodeSupervisorNot: the one named is no supervisor, or may not work here any more.
+	CodeSupervisorNot Code = "supervisor_not"
+	// CodeSupervisorSame: the acting officer vouched for their own visit.
+	CodeSupervisorSame Code = "supervisor_same"
+	// CodeSupervisorIsPerson: the supervisor is the person at the counter.
+	CodeSupervisorIsPerson Code = "supervisor_is_person"
+
+	// CodeErrandUnknown: no such errand.
+	CodeErrandUnknown Code = "errand_unknown"
+	// CodeRoleNotEligible: the site lends nothing to people of this role; param role.
+	CodeRoleNotEligible Code = "role_not_eligible"
+	// CodeLoanOpen: the person has a token already; params serial and, if there is one, due.
+	CodeLoanOpen Code = "loan_open"
+	// CodeLoanSuspended: the person's token was reported lost without a card. It is reinstated, or
+	// reported lost with a card, before another is lent; param serial.
+	CodeLoanSuspended Code = "loan_suspended"
+	// CodeLoanPending: another token of the person waits for the verifier; param serial.
+	CodeLoanPending Code = "loan_pending"
+	// CodeLoanNone: the person has no token to return, lose or void.
+	CodeLoanNone Code = "loan_none"
+	// CodeLoanUnknown: there is no such loan, or it is closed and settled.
+	CodeLoanUnknown Code = "loan_unknown"
+	// CodeLoanNotOpen: the loan has ended; param state.
+	CodeLoanNotOpen Code = "loan_not_open"
+	// CodeLoanNotSuspended: only a loan reported lost without a card can be reinstated; param state.
+	CodeLoanNotSuspended Code = "loan_not_suspended"
+	// CodeReasonMissing: nobody said why the person cannot use the app.
+	CodeReasonMissing Code = "reason_missing"
+	// CodeReasonUnknown: the site does not lend for this reason.
+	CodeReasonUnknown Code = "reason_unknown"
+	// CodePhoneNotSeen: the site asks the officer to see the phone.
+	CodePhoneNotSeen Code = "phone_not_seen"
+	// CodeTermsMissing: the person has not accepted the terms.
+	CodeTermsMissing Code = "terms_missing"
+	// CodeTermsChanged: the terms accepted are not the current ones; param current.
+	CodeTermsChanged Code = "terms_changed"
+
+	// CodeTokenAbsent: the token is not plugged in.
+	CodeTokenAbsent Code = "token_absent"
+	// CodeTokenOther: another token than expected is plugged in; params serial, expected.
+	CodeTokenOther Code = "token_other"
+	// CodeTokenNoSerial: the token does not tell its serial; it cannot be lent.
+	CodeTokenNoSerial Code = "token_no_serial"
+	// CodeTokenLoaned: the token is on loan; params serial and, if there is one, due.
+	CodeTokenLoaned Code = "token_loaned"
+	// CodeTokenLost: the token was reported lost; param serial.
+	CodeTokenLost Code = "token_lost"
+	// CodeTokenAside: the token was set aside; params serial, note.
+	CodeTokenAside Code = "token_aside"
+	// CodeTokenDamaged: the token was marked damaged; param serial.
+	CodeTokenDamaged Code = "token_damaged"
+	// CodeTokenBusy: the desk works with the token, or keeps it for a parked visit; param serial.
+	CodeTokenBusy Code = "token_busy"
+	// CodeTokenHeld: another program holds the token.
+	CodeTokenHeld Code = "token_held"
+	// CodeTokenSilent: the token does not answer.
+	CodeTokenSilent Code = "token_silent"
+	// CodeTokenMany: more than one token is plugged in; leave just one.
+	CodeTokenMany Code = "token_many"
+	// CodeTokenNotOTP: what is plugged in cannot make sign-in codes.
+	CodeTokenNotOTP Code = "not_otp"
+	// CodeTokenNoPermission: the system has not yet given the token to the desk.
+	CodeTokenNoPermission Code = "no_permission"
+	// CodeTokenUnknown: the desk has never seen a token of this number.
+	CodeTokenUnknown Code = "token_unknown"
+	// CodeSlotMissing: the token has no such slot; param slot.
+	CodeSlotMissing Code = "slot_missing"
+	// CodeSlotInUse: the slot holds something this desk did not write; it must be confirmed that it
+	// may be erased. Param slot.
+	CodeSlotInUse Code = "slot_in_use"
+	// CodeDigitsUnsupported: the token cannot type as many digits as the site wants; param digits.
+	CodeDigitsUnsupported Code = "digits_unsupported"
+
+	// CodeTextMissing: a reason, note or reference is needed.
+	CodeTextMissing Code = "text_missing"
+	// CodeTextTooLong: a reason, note or reference is too long; param max.
+	CodeTextTooLong Code = "text_too_long"
+	// CodeSerialMismatch: the typed serial is not the one on loan; param serial.
+	CodeSerialMismatch Code = "serial_mismatch"
+	// CodeVoidTooLate: the hand-over is too long ago to be undone; it is a return or a loss.
+	CodeVoidTooLate Code = "void_too_late"
+	// CodeFeeNone: the loan has no fee.
+	CodeFeeNone Code = "fee_none"
+	// CodeFeeStep: a fee cannot go from where it is to where it was sent; params from, to.
+	CodeFeeStep Code = "fee_step"
+)
+
+// Problems of a visit at StepProblem: what went wrong once hardware was involved. Each sentence
+// says what was and what was not done.
+const (
+	// CodePulledBeforeWrite: pulled out, or gone, before anything was written. The slot is as it
+	// was; what the desk had written there earlier is revoked all the same.
+	CodePulledBeforeWrite Code = "pulled_before_write"
+	// CodeWriteRefused: the token refused the write; nothing was written.
+	CodeWriteRefused Code = "write_refused"
+	// CodeSlotProtected: the slot is guarded by an access code the desk does not have; nothing was
+	// written.
+	CodeSlotProtected Code = "slot_protected"
+	// CodePulledWriting: pulled out while it may have been writing. It works nowhere.
+	CodePulledWriting Code = "pulled_writing"
+	// CodeWriteUnknown: nobody can know whether the slot was written. It works nowhere.
+	CodeWriteUnknown Code = "write_unknown"
+	// CodeNoTouch: written, and nobody touched it in time. It works nowhere.
+	CodeNoTouch Code = "no_touch"
+	// CodePulledTouch: written, and pulled out before it was touched. It works nowhere.
+	CodePulledTouch Code = "pulled_touch"
+	// CodeTouchUnread: written, and what it typed could not be read. It works nowhere.
+	CodeTouchUnread Code = "touch_unread"
+	// CodeOTPUnknown: written, and it typed something else, three times over. It works nowhere.
+	// While the touch is still awaited it is a notice; param tries.
+	CodeOTPUnknown Code = "otp_unknown"
+	// CodeInterrupted: the desk stopped in the middle. The token works nowhere.
+	CodeInterrupted Code = "interrupted"
+	// CodeVerdictOffBy: the verifier found the code, and not where it should have been.
+	CodeVerdictOffBy Code = "verdict_off_by"
+	// CodeVerdictNoMatch: the verifier says that seed and code do not belong together.
+	CodeVerdictNoMatch Code = "verdict_no_match"
+	// CodeVerdictUnreadable: the verifier could not open what the desk sent.
+	CodeVerdictUnreadable Code = "verdict_unreadable"
+	// CodeVerdictRefused: the verifier does not let this desk do this.
+	CodeVerdictRefused Code = "verdict_refused"
+	// CodePulledBeforeWipe: pulled out before the wipe. It is revoked, not wiped, the loan is open.
+	CodePulledBeforeWipe Code = "pulled_before_wipe"
+	// CodeWipeRefused: the token refused the wipe. It is revoked, not wiped, the loan is open.
+	CodeWipeRefused Code = "wipe_refused"
+	// CodeWipeProtected: the slot's access code is not the desk's. It is revoked, not wiped, the
+	// loan is open.
+	CodeWipeProtected Code = "wipe_protected"
+	// CodePulledWiping: pulled out while it may have been wiping. It is revoked, the loan is open.
+	CodePulledWiping Code = "pulled_wiping"
+	// CodeWipeUnknown: nobody can know whether it was wiped. It is revoked, the loan is open.
+	CodeWipeUnknown Code = "wipe_unknown"
+)
+
+// Codes lists every code of this package. The kiosk's catalogue has a sentence for each.
+func Codes() []Code {
+	return []Code{
+		CodeOpMissing, CodeOfficerUnknown, CodeOfficerDisabled, CodeOfficerIsPerson,
+		CodeVisitUnknown, CodeVisitOver, CodeVisitOpen, CodeVisitHeld, CodeVisitOther,
+		CodeWrongStep, CodeTurned, CodeNotTurned, CodePersonUnnamed,
+		CodeEvidenceNotAccepted, CodeEvidenceNotEnough, CodeCardExpired, CodeCardReplaced,
+		CodeSupervisorMissing, CodeSupervisorNot, CodeSupervisorSame, CodeSupervisorIsPerson,
+		CodeErrandUnknown, CodeRoleNotEligible, CodeLoanOpen, CodeLoanSuspended, CodeLoanPending,
+		CodeLoanNone, CodeLoanUnknown, CodeLoanNotOpen, CodeLoanNotSuspended, CodeReasonMissing,
+		CodeReasonUnknown, CodePhoneNotSeen, CodeTermsMissing, CodeTermsChanged,
+		CodeTokenAbsent, CodeTokenOther, CodeTokenNoSerial, CodeTokenLoaned, CodeTokenLost,
+		CodeTokenAside, CodeTokenDamaged, CodeTokenBusy, CodeTokenHeld, CodeTokenSilent,
+		CodeTokenMany, CodeTokenNotOTP, CodeTokenNoPermission, CodeTokenUnknown, CodeSlotMissing,
+		CodeSlotInUse, CodeDigitsUnsupported, CodeTextMissing, CodeTextTooLong, CodeSerialMismatch,
+		CodeVoidTooLate, CodeFeeNone, CodeFeeStep,
+		CodePulledBeforeWrite, CodeWriteRefused, CodeSlotProtected, CodePulledWriting,
+		CodeWriteUnknown, CodeNoTouch, CodePulledTouch, CodeTouchUnread, CodeOTPUnknown,
+		CodeInterrupted, CodeVerdictOffBy, CodeVerdictNoMatch, CodeVerdictUnreadable,
+		CodeVerdictRefused, CodePulledBeforeWipe, CodeWipeRefused, CodeWipeProtected,
+		CodePulledWiping, CodeWipeUnknown,
+	}
+}
