@@ -3,7 +3,6 @@ package feed
 import (
 	"crypto/hpke"
 	"crypto/sha256"
-	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -205,17 +204,8 @@ func sealInfo(keyID []byte) []byte {
 	return append([]byte("token desk seal v1 "), keyID...)
 }
 
-// facts is the canonical form of everything in the record but Sealed: the associated data. Fields
-// are length-prefixed, so that no two records share one form.
+// facts is everything in the record but Sealed, in the form the log hashes: the associated data.
 func (r Record) facts() []byte {
-	out := []byte("token desk record v1\n")
-	for _, s := range []string{r.ID, r.Desk, string(r.Kind), r.Credential, string(r.State)} {
-		out = binary.BigEndian.AppendUint32(out, uint32(len(s)))
-		out = append(out, s...)
-	}
-	out = binary.BigEndian.AppendUint64(out, uint64(r.At.UnixMilli()))
-	if r.Synced {
-		return append(out, 1)
-	}
-	return append(out, 0)
+	r.Sealed = nil
+	return r.Canonical()
 }
