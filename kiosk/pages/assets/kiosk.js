@@ -1,0 +1,93 @@
+// Enhancement only: every page works without this file.
+// It never holds a secret longer than its form, and writes markup only from this desk's own stream.
+const $ = (s, r = document) => r.querySelector(s);
+const root = document.documentElement;
+const policy = window.trustedTypes?.createPolicy('kiosk', { createHTML: (s) => s });
+const alive = (() => {
+  let last = 0;
+  return (gap) => {
+    if (Date.now() - last < gap) return;
+    last = Date.now();
+    fetch('/alive', { method: 'POST' }).catch(() => {});
+  };
+})();
+
+// 1. One submit per rendered form. The server guards it too, by the op.
+addEventListener('submit', (e) => {
+  const f = e.target;
+  if (f.method === 'dialog') return;
+  if (f.dataset.sent) return e.preventDefault();
+  f.dataset.sent = '1';
+  f.setAttribute('aria-busy', 'true');
+  if (e.submitter?.hasAttribute('data-print')) print();
+}, true);
+// A page from the back cache shows an old state: ask again.
+addEventListener('pageshow', (e) => { if (e.persisted) location.reload(); });
+
+// 2. The live region, fed by the server.
+const live = $('[data-live]');
+if (live) {
+  const es = new EventSource(live.dataset.live);
+  let seen = '';
+  es.addEventListener('fragment', (e) => {
+    if (e.data === seen) return;
+    seen = e.data;
+    const t = document.createElement('template');
+    t.innerHTML = policy ? policy.createHTML(e.data) : e.data;
+    const keep = document.activeElement?.id;
+    live.replaceChildren(t.content);
+    if (keep) document.getElementById(keep)?.focus({ preventScroll: true });
+  });
+  es.addEventListener('goto', (e) => {
+    es.close();
+    if (/^\/(?!\/)/.test(e.data)) location.replace(e.data);
+  });
+  es.onopen = () => root.removeAttribute('data-offline');
+  es.onerror = () => root.setAttribute('data-offline', '');
+  addEventListener('pagehide', () => es.close());
+}
+
+// 3. Keypad and keyboard: the keys are real submit buttons; here they fill the field instead.
+for (const pad of document.querySelectorAll('[data-pad]')) {
+  const field = document.getElementById(pad.dataset.pad);
+  const dots = $('.dots', pad.form ?? pad.closest('form'));
+  const show = () => {
+    if (!dots) return;
+    const n = field.value.length;
+    const row = $('.row', dots);
+    const want = Math.max(n, +dots.dataset.min);
+    while (row.children.length < want) row.append(document.createElement('i'));
+    while (row.children.length > want) row.lastChild.remove();
+    [...row.children].forEach((d, i) => d.classList.toggle('on', i < n));
+  };
+  const put = (k) => {
+    if (k === 'del') field.value = field.value.slice(0, -1);
+    else if (field.value.length < field.maxLength) field.value += k === 'space' ? ' ' : k;
+    field.dispatchEvent(new Event('input', { bubbles: true }));
+  };
+  field.addEventListener('input', show);
+  pad.addEventListener('click', (e) => {
+    const b = e.target.closest('button[name=k]');
+    if (!b || b.value === 'ok') return;
+    e.preventDefault();
+    put(b.value);
+  });
+}
+
+// 4. Idle: the server owns the deadline, this only mirrors it and says that somebody is there.
+const idle = $('dialog[data-idle]');
+if (idle) {
+  const total = +idle.dataset.idle, warn = +idle.dataset.warn, left = $('output', idle);
+  let end = Date.now() + total * 1000;
+  const here = (gap) => { end = Date.now() + total * 1000; alive(gap); };
+  idle.addEventListener('close', () => here(0));
+  for (const t of ['pointerdown', 'keydown']) {
+    addEventListener(t, () => { if (!idle.open) here(15000); }, { passive: true });
+  }
+  setInterval(() => {
+    const s = Math.ceil((end - Date.now()) / 1000);
+    left.value = Math.max(s, 0);
+    if (s <= warn && !idle.open) idle.showModal();
+    if (s <= 0) location.replace(idle.dataset.end);
+  }, 1000);
+}

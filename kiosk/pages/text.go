@@ -1,0 +1,59 @@
+package pages
+
+import (
+	"net/url"
+	"strconv"
+	"strings"
+)
+
+func itoa(n int) string { return strconv.Itoa(n) }
+
+func escape(s string) string { return url.QueryEscape(s) }
+
+// groups splits a serial into blocks for the eye: at its spaces, or every four characters.
+func groups(serial string) []string {
+	if strings.Contains(serial, " ") {
+		return strings.Fields(serial)
+	}
+	var out []string
+	for len(serial) > 4 {
+		out = append(out, serial[:4])
+		serial = serial[4:]
+	}
+	return append(out, serial)
+}
+
+// spelled is a serial for the ear: one character at a time.
+func spelled(serial string) string {
+	return strings.Join(strings.Split(strings.ReplaceAll(serial, " ", ""), ""), " ")
+}
+
+// boardRows are the keys of the keyboard.
+func boardRows(upper bool) []string {
+	rows := []string{"1234567890", "qwertyuiop", "asdfghjkl", "zxcvbnm-/."}
+	if upper {
+		for i, row := range rows {
+			rows[i] = strings.ToUpper(row)
+		}
+	}
+	return rows
+}
+
+// joined writes a list for reading: "FIDO2, PIV and OpenPGP".
+func joined(items []string) string {
+	if len(items) < 2 {
+		return strings.Join(items, "")
+	}
+	last := len(items) - 1
+	return strings.Join(items[:last], ", ") + " " + t("frame.and") + " " + items[last]
+}
+
+// termLines are the terms of a version with the fee filled in.
+func termLines(version, fee string) []string {
+	lines, _ := Terms(version)
+	out := make([]string, 0, len(lines))
+	for _, text := range lines {
+		out = append(out, fill(text, map[string]string{"fee": fee}))
+	}
+	return out
+}
