@@ -98,20 +98,30 @@ func (tx *Tx) AppendFor(subject, bucket string, value []byte) (uint64, error) {
 	return next, tx.put(bucket, Number(next), value, subject)
 }
 
-// Count is the number of values of a bucket that is only appended to.
-func (tx *Tx) Count(bucket string) (uint64, error) {
+// Last is a copy of the greatest key of a bucket, or nil when it is empty.
+func (tx *Tx) Last(bucket string) ([]byte, error) {
 	b, err := tx.bucket(bucket)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	var last []byte
 	err = guarded(func() error {
-		last, _ = b.Cursor().Last()
+		key, _ := b.Cursor().Last()
+		last = bytes.Clone(key)
 		return nil
 	})
+	if err != nil {
+		return nil, fmt.Errorf("end of %s: %w", bucket, err)
+	}
+	return last, nil
+}
+
+// Count is the number of values of a bucket that is only appended to.
+func (tx *Tx) Count(bucket string) (uint64, error) {
+	last, err := tx.Last(bucket)
 	switch {
 	case err != nil:
-		return 0, fmt.Errorf("count %s: %w", bucket, err)
+		return 0, err
 	case last == nil:
 		return 0, nil
 	case len(last) != 8:

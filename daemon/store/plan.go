@@ -1,0 +1,237 @@
+package store
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"reflect"
+
+	"github.com/hashicorp/go-memdb"
+
+	"github.com/tokendesk/tokendesk/daemon/boltfile"
+	"github.com/tokendesk/tokendesk/provisioning"
+	"github.com/tokendesk/tokendesk/provisioning/feed"
+)
+
+// The buckets. Rows are under their blinded kind and key; what is appended is under its number.
+const (
+	// entryBucket: salt (32 bytes) and entry as JSON, under the person's key.
+	entryBucket = "entries"
+	// leafBucket: the data of the leaf, see feed.Leaf.Data.
+	leafBucket = "leaves"
+	// hashBucket: the tree hashes that the leaf completed, lowest level first.
+	hashBucket = "hashes"
+	// recordBucket: canonical record, under leaf number and place in the leaf (2 bytes). Apart from
+	// the leaf, so that a sealed body can be dropped one day while the log stays whole.
+	recordBucket = "records"
+	// signedBucket: the newest signed checkpoint.
+	signedBucket = "signed"
+)
+
+func rowBucket(kind provisioning.Kind) string     { return "row." + string(kind) }
+func archiveBucket(kind provisioning.Kind) string { return "archive." + string(kind) }
+
+func buckets() []string {
+	names := []string{entryBucket, leafBucket, hashBucket, recordBucket, signedBucket}
+	for _, row := range provisioning.Rows() {
+		names = append(names, rowBucket(row.Kind()), archiveBucket(row.Kind()))
+	}
+	return names
+}
+
+// plan is a Change made ready: valid, encoded, and without anything left that could go wrong but the
+// disk.
+type plan struct {
+	person  provisioning.PersonID
+	entry   []byte
+	leaf    feed.Leaf
+	records [][]byte
+	rows    []plannedRow
+}
+
+// plannedRow holds the row as a restart will read it, so that memory shows the same before and
+// after, and keeps nothing of what the caller still holds.
+type plannedRow struct {
+	provisioning.Row
+	value []byte
+	live  bool
+}
+
+// retired is a row that leaves memory although it would call itself live.
+type retired struct{ provisioning.Row }
+
+// Live implements provisioning.Row.
+func (retired) Live() bool { return false }
+
+// ready validates and encodes a change.
+func (s *Store) ready(c provisioning.Change) (plan, error) {
+	if c.IsZero() {
+		return plan{}, fmt.Errorf("%w: it has no entry", ErrInvalid)
+	}
+	entry := c.Entry()
+	if entry.Desk == "" {
+		entry.Desk = s.desk
+	}
+	if entry.At.IsZero() {
+		entry.At = s.clock()
+	}
+	line, err := json.Marshal(entry)
+	if err != nil {
+		return plan{}, fmt.Errorf("%w: encode its entry: %w", ErrInvalid, err)
+	}
+	var salt [saltSize]byte
+	_, _ = rand.Read(salt[:]) // never errs (crypto/rand)
+	p := plan{
+		person: entry.Person,
+		entry:  append(salt[:], line...),
+		leaf:   feed.Leaf{Commitment: feed.Commit(salt, line), Records: c.Records()},
+	}
+	if err := p.addRecords(); err != nil {
+		return plan{}, err
+	}
+	return p, p.addRows(c.Rows())
+}
+
+// saltSize is the length of the salt in front of a stored entry.
+const saltSize = sha256.Size
+
+// maxRecords in one change fit the two bytes of their place.
+const maxRecords = 1 << 16
+
+func (p *plan) addRecords() error {
+	if len(p.leaf.Records) > maxRecords {
+		return fmt.Errorf("%w: it publishes too much", ErrInvalid)
+	}
+	for _, r := range p.leaf.Records {
+		if r.ID == "" || r.Kind == "" {
+			return fmt.Errorf("%w: a record has no id or kind", ErrInvalid)
+		}
+		line := r.Canonical()
+		if _, err := decodeRecord(line); err != nil {
+			return fmt.Errorf("%w: a record cannot be read back", ErrInvalid)
+		}
+		p.records = append(p.records, line)
+	}
+	return nil
+}
+
+func (p *plan) addRows(rows []provisioning.Row) error {
+	type id struct {
+		kind provisioning.Kind
+		key  string
+	}
+	types, seen := tableTypes(), make(map[id]bool, len(rows))
+	for _, row := range rows {
+		planned, err := planRow(types, row)
+		if err != nil {
+			return err
+		}
+		at := id{planned.Kind(), planned.Key()}
+		if seen[at] {
+			return fmt.Errorf("%w: it puts one %s twice", ErrInvalid, at.kind)
+		}
+		seen[at] = true
+		p.rows = append(p.rows, planned)
+	}
+	return nil
+}
+
+func planRow(types map[provisioning.Kind]reflect.Type, row provisioning.Row) (plannedRow, error) {
+	if row == nil {
+		return plannedRow{}, fmt.Errorf("%w: a row is nil", ErrInvalid)
+	}
+	live := row.Live()
+	if r, ok := row.(retired); ok {
+		row = r.Row
+	}
+	kind := row.Kind()
+	if types[kind] != reflect.TypeOf(row) {
+		return plannedRow{}, fmt.Errorf("%w: %T is not a row of %q", ErrInvalid, row, kind)
+	}
+	value, err := json.Marshal(row)
+	if err != nil {
+		return plannedRow{}, fmt.Errorf("%w: encode a %s: %w", ErrInvalid, kind, err)
+	}
+	back, err := decodeRow(types[kind], value)
+	if err != nil || back.Key() != row.Key() || row.Key() == "" || back.Subject() != row.Subject() {
+		return plannedRow{}, fmt.Errorf("%w: a %s cannot be read back", ErrInvalid, kind)
+	}
+	return plannedRow{Row: back, value: value, live: live}, nil
+}
+
+func decodeRow(kind reflect.Type, value []byte) (provisioning.Row, error) {
+	row := reflect.New(kind)
+	if err := json.Unmarshal(value, row.Interface()); err != nil {
+		return nil, fmt.Errorf("decode a %s: %w", kind.Name(), err)
+	}
+	return row.Elem().Interface().(provisioning.Row), nil
+}
+
+func decodeRecord(line []byte) (feed.Record, error) {
+	var r feed.Record
+	if err := json.Unmarshal(line, &r); err != nil {
+		return feed.Record{}, fmt.Errorf("decode a record: %w", err)
+	}
+	return r, nil
+}
+
+// show makes the change visible inside a memdb transaction, as the leaf at a position.
+func (p plan) show(txn *memdb.Txn, at int64) {
+	for _, row := range p.rows {
+		if row.live {
+			mustKnow(txn.Insert(string(row.Kind()), row.Row))
+			continue
+		}
+		if err := txn.Delete(string(row.Kind()), row.Row); err != memdb.ErrNotFound {
+			mustKnow(err)
+		}
+	}
+	mustKnow(txn.Insert(streamTable, stream{logStream, at + 1}))
+	if len(p.records) > 0 {
+		mustKnow(txn.Insert(streamTable, stream{feedStream, at + 1}))
+	}
+}
+
+// write puts the change into the file, as the leaf at a position.
+func (p plan) write(tx *boltfile.Tx, file *boltfile.File, at int64) error {
+	n, err := tx.AppendFor(string(p.person), entryBucket, p.entry)
+	if err != nil {
+		return err
+	}
+	if n != uint64(at) {
+		return fmt.Errorf("%w: the entry became number %d, not %d", ErrLog, n, at)
+	}
+	if err := appendLeaf(tx, at, p.leaf.Data()); err != nil {
+		return err
+	}
+	for i, line := range p.records {
+		if err := tx.Put(recordBucket, recordKey(at, i), line); err != nil {
+			return err
+		}
+	}
+	for _, row := range p.rows {
+		if err := row.write(tx, file, at); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func recordKey(at int64, i int) []byte {
+	return binary.BigEndian.AppendUint16(boltfile.Number(uint64(at)), uint16(i))
+}
+
+func (r plannedRow) write(tx *boltfile.Tx, file *boltfile.File, at int64) error {
+	key, subject := file.Blind(string(r.Kind()), r.Key()), string(r.Subject())
+	if r.live {
+		return tx.PutFor(subject, rowBucket(r.Kind()), key, r.value)
+	}
+	if err := tx.Delete(rowBucket(r.Kind()), key); err != nil {
+		return err
+	}
+	// The position makes each time a row was archived a value of its own.
+	place := append(key, boltfile.Number(uint64(at))...)
+	return tx.PutFor(subject, archiveBucket(r.Kind()), place, r.value)
+}
