@@ -53,21 +53,22 @@ func digitsOf(fw firmware) []int {
 	return []int{6, 8}
 }
 
-// serial asks for the serial number, first by the command that a slot's SERIAL_API_VISIBLE flag
-// opens, then in the device info. A token that tells neither has no readable serial: "".
+// serial is the one in the device info or, where there is none, the answer to the older command,
+// which a slot's SERIAL_API_VISIBLE flag opens. A token that tells neither has no readable serial.
 func (t *Token) serial(ctx context.Context, about deviceInfo) (string, error) {
-	data, err := t.wire.ask(ctx, cmdSerial)
-	if err == nil {
-		data, err = checked(data, serialSize)
-	}
-	if err != nil {
-		if !errors.Is(err, errNoData) {
+	data := about[tagSerial]
+	if len(data) != serialSize {
+		var err error
+		data, err = t.wire.ask(ctx, cmdSerial)
+		if err == nil {
+			data, err = checked(data, serialSize)
+		}
+		if errors.Is(err, errNoData) {
+			return "", nil
+		}
+		if err != nil {
 			return "", err
 		}
-		data = about[tagSerial]
-	}
-	if len(data) != serialSize {
-		return "", nil
 	}
 	number := binary.BigEndian.Uint32(data)
 	if number == 0 {

@@ -16,8 +16,11 @@ const (
 	confirmTime = 3 * time.Second         // until it has said what became of the last part
 	answerTime  = 1500 * time.Millisecond // until a response is complete
 	abortTime   = 250 * time.Millisecond  // to leave a frame that is not going to be finished
-	// settleTime is how long an unchanged status must stand before it counts as a refusal.
+	// settleTime is how long an unchanged status must stand before it counts as a refused write;
+	// silentTime is the same for a question. A token is flagged busy while it writes, and not
+	// always while it prepares an answer.
 	settleTime = 50 * time.Millisecond
+	silentTime = 500 * time.Millisecond
 )
 
 // Polling waits 1 ms at first, because a token polled sooner after a part may still answer from
@@ -235,7 +238,7 @@ func (w *wire) receive(ctx context.Context) ([]byte, error) {
 		case flags&flagWrite != 0:
 		case since.IsZero():
 			since = time.Now()
-		case time.Since(since) >= settleTime:
+		case time.Since(since) >= silentTime:
 			return nil, errNoData
 		}
 	}
