@@ -1,0 +1,79 @@
+//go:build rig && linux && cgo && !nousb
+
+package usb_test
+
+import (
+	"os"
+	"regexp"
+	"testing"
+	"time"
+
+	"github.com/tokendesk/tokendesk/devices/usb/usbtest"
+)
+
+// The rig is one test binary run twice: TestRig boots a guest, which runs the same binary with the
+// tests named TestGuest and prints what came out.
+
+// inGuest is set in the guest's environment.
+const inGuest = "TOKENDESK_RIG_GUEST"
+
+// guestTools are Debian's own programs, which we did not write, and the package of each.
+var guestTools = map[string]string{
+	"ykinfo": "yubikey-personalization", "ykpersonalize": "yubikey-personalization",
+	"ykman": "yubikey-manager", "oathtool": "oathtool", "udevadm": "udev",
+}
+
+// TestRig boots Debian's kernel and reports each of the guest's tests as its own.
+func TestRig(t *testing.T) {
+	usbtest.Need(t, guestTools)
+	output, status := bootGuest(t, "^TestGuest")
+	line := regexp.MustCompile(`(?m)^--- (PASS|FAIL|SKIP): TestGuest(\w+) \((.*)\)$`)
+	found := line.FindAllStringSubmatch(output, -1)
+	for _, m := range found {
+		t.Run(m[2], func(t *testing.T) {
+			t.Logf("%s in %s of the guest", m[1], m[3])
+			if m[1] != "PASS" {
+				t.Errorf("%s in the guest; its output is below", m[1])
+			}
+		})
+	}
+	if status != 0 || len(found) == 0 || t.Failed() {
+		t.Errorf("%d tests in the guest, exit status %d:\n%s", len(found), status, output)
+	}
+}
+
+// bootGuest runs this test binary in the guest.
+func bootGuest(t *testing.T, tests string) (output string, status int) {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	rules, err := os.ReadFile("../../systemd/72-tokendesk.rules")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return usbtest.Run(t, usbtest.Guest{
+		Binary:  self,
+		Args:    []string{"-test.v", "-test.run=" + tests, "-test.timeout=150s"},
+		Env:     []string{inGuest + "=1", "CI=" + os.Getenv("CI"), "RIG_BENCH=" + os.Getenv("RIG_BENCH")},
+		Files:   map[string]string{"72-tokendesk.rules": string(rules)},
+		Timeout: 170 * time.Second,
+	})
+}
+
+// guestOnly skips a test that was started outside the rig.
+func guestOnly(t *testing.T) {
+	t.Helper()
+	if os.Getenv(inGuest) == "" {
+		t.Skip("runs inside the kernel rig: see TestRig")
+	}
+}
+
+func TestGuestX(t *testing.T) {
+	guestOnly(t)
+	for _, f := range []string{"/proc/version", "/sys/devices/platform/vhci_hcd.0/status"} {
+		b, err := os.ReadFile(f)
+		t.Logf("%s %v", b, err)
+	}
+}

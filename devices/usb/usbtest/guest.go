@@ -1,0 +1,174 @@
+package usbtest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Packages are the Debian packages Run needs, by the command that shows that each is there.
+// apt-get and dpkg-deb are on every Debian.
+var Packages = map[string]string{
+	"qemu-system-x86_64": "qemu-system-x86", "busybox": "busybox-static", "xz": "xz-utils",
+	"apt-get": "apt", "dpkg-deb": "dpkg",
+}
+
+// Need skips the test where a command is missing, and fails it under CI=true. Packages says which
+// Debian package has each command.
+func Need(t testing.TB, packages map[string]string) {
+	t.Helper()
+	for command, name := range packages {
+		if _, err := exec.LookPath(command); err == nil {
+			continue
+		}
+		if os.Getenv("CI") == "true" {
+			t.Fatalf("%s is missing (Debian package %s)", command, name)
+		}
+		t.Skipf("%s is missing (Debian package %s)", command, name)
+	}
+}
+
+// Guest is one boot and one program.
+type Guest struct {
+	// Binary is a program of this machine; the guest has this machine's libraries.
+	Binary string
+	// Args and Env are its arguments and additional environment.
+	Args, Env []string
+	// Files are put into /run/work of the guest, by name.
+	Files map[string]string
+	// Timeout bounds boot and program.
+	Timeout time.Duration
+}
+
+// Work is the guest's writable folder. The machine's own root is read-only there.
+const Work = "/run/work"
+
+// Run boots, runs the program as root and returns what it printed and its exit status. Whatever
+// goes wrong on the way ends the test.
+func Run(t testing.TB, g Guest) (output string, status int) {
+	t.Helper()
+	Need(t, Packages)
+	cache := cacheDir(t)
+	k := fetchKernel(t, cache)
+	work := t.TempDir()
+	if err := g.prepare(work, k); err != nil {
+		t.Fatalf("prepare the guest: %v", err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), g.Timeout)
+	defer cancel()
+	began := time.Now()
+	err := exec.CommandContext(ctx, "qemu-system-x86_64", qemuArgs(work, k)...).Run()
+	printed, _ := os.ReadFile(filepath.Join(work, "share", "output"))
+	raw, _ := os.ReadFile(filepath.Join(work, "share", "status"))
+	if _, scanned := fmt.Sscan(string(raw), &status); scanned != nil {
+		console, _ := os.ReadFile(filepath.Join(work, "console"))
+		t.Fatalf("the guest did not finish (%v, %v)\n%s\n%s", err, ctx.Err(), console, printed)
+	}
+	t.Logf("guest ran for %.1f s, boot included", time.Since(began).Seconds())
+	return string(printed), status
+}
+
+// cacheDir is where the kernel is kept: .cache of the checkout.
+func cacheDir(t testing.TB) string {
+	t.Helper()
+	dir, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for ; ; dir = filepath.Dir(dir) {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			break
+		}
+		if dir == filepath.Dir(dir) {
+			t.Fatal("the rig runs inside the checkout")
+		}
+	}
+	dir = filepath.Join(dir, ".cache", "rig")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// prepare fills the folder that the guest sees as Work, and the initial file system.
+func (g Guest) prepare(work string, k kernel) error {
+	share := filepath.Join(work, "share")
+	if err := os.Mkdir(share, 0o755); err != nil {
+		return err
+	}
+	busybox, err := exec.LookPath("busybox")
+	if err != nil {
+		return err
+	}
+	image, err := initrd(busybox, k)
+	if err != nil {
+		return err
+	}
+	errs := []error{os.WriteFile(filepath.Join(work, "initrd"), image, 0o644)}
+	for name, content := range g.Files {
+		errs = append(errs, os.WriteFile(filepath.Join(share, name), []byte(content), 0o644))
+	}
+	errs = append(errs, copyFile(filepath.Join(share, "program"), g.Binary),
+		os.WriteFile(filepath.Join(share, "command"), []byte(g.command()), 0o644))
+	return errors.Join(errs...)
+}
+
+// command is the shell script that starts the program. Its standard streams are closed to nothing
+// else, so that a child that outlives it cannot hold the guest up.
+func (g Guest) command() string {
+	env := append([]string{
+		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+		"HOME=/tmp", "LANG=C.UTF-8", "TMPDIR=/tmp",
+	}, g.Env...)
+	words := append([]string{"exec", "env", "-i"}, quote(env)...)
+	words = append(words, Work+"/program")
+	return "cd /tmp\n" + strings.Join(append(words, quote(g.Args)...), " ") + " </dev/null\n"
+}
+
+// quote makes shell words.
+func quote(words []string) []string {
+	quoted := make([]string, len(words))
+	for i, w := range words {
+		quoted[i] = "'" + strings.ReplaceAll(w, "'", `'\''`) + "'"
+	}
+	return quoted
+}
+
+func qemuArgs(work string, k kernel) []string {
+	share := "local,security_model=none,multidevs=remap,"
+	return []string{
+		"-accel", "tcg,thread=multi", "-smp", "2", "-m", "512",
+		"-nodefaults", "-display", "none", "-no-reboot",
+		"-serial", "file:" + filepath.Join(work, "console"),
+		"-kernel", k.image, "-initrd", filepath.Join(work, "initrd"),
+		"-append", "console=ttyS0 quiet panic=-1 mitigations=off",
+		"-fsdev", share + "id=root,readonly=on,path=/",
+		"-device", "virtio-9p-pci,fsdev=root,mount_tag=root",
+		"-fsdev", share + "id=work,path=" + filepath.Join(work, "share"),
+		"-device", "virtio-9p-pci,fsdev=work,mount_tag=work",
+	}
+}
+
+func copyFile(to, from string) error {
+	in, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o755)
+	if err != nil {
+		return err
+	}
+	if _, err := io.Copy(out, in); err != nil {
+		out.Close()
+		return err
+	}
+	return out.Close()
+}
