@@ -39,6 +39,7 @@ var (
 	ProblemBeyond    = problem("beyond-head", 416, "The position is beyond the end of the feed")
 	ProblemBusy      = problem("busy", 429, "Too many requests")
 	ProblemInternal  = problem("internal", 500, "The request could not be served")
+	ProblemStopping  = problem("stopping", 503, "The service is stopping")
 )
 
 func problem(name string, status int, title string) *Problem {
