@@ -34,7 +34,7 @@ type ReadyView struct {
 
 // PlugOffer is a loaned token on the bench.
 type PlugOffer struct {
-	// ID is sent as plug with do=open_plug.
+	// ID is sent as plug with do=open_plug; Name is what the token calls itself.
 	ID, Serial, Name string
 }
 
