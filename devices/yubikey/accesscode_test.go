@@ -40,13 +40,17 @@ func TestAccessCodes(t *testing.T) {
 }
 
 func TestAccessCodeRefuses(t *testing.T) {
-	for name, derive := range map[string]func() (secret.AccessCode, error){
-		"no secret":    func() (secret.AccessCode, error) { return AccessCode(secret.Key{}, 1, "1") },
-		"short secret": func() (secret.AccessCode, error) { return AccessCode(secret.NewKey(make([]byte, 31)), 1, "1") },
-		"generation 0": func() (secret.AccessCode, error) { return AccessCode(siteSecret(0), 0, "1") },
-		"no serial":    func() (secret.AccessCode, error) { return AccessCode(siteSecret(0), 1, "") },
+	for name, c := range map[string]struct {
+		site       secret.Key
+		generation int
+		serial     string
+	}{
+		"no secret":    {secret.Key{}, 1, "1"},
+		"short secret": {secret.NewKey(make([]byte, siteSecretSize-1)), 1, "1"},
+		"generation 0": {siteSecret(0), 0, "1"},
+		"no serial":    {siteSecret(0), 1, ""},
 	} {
-		if code, err := derive(); err == nil || !code.IsZero() {
+		if code, err := AccessCode(c.site, c.generation, c.serial); err == nil || !code.IsZero() {
 			t.Errorf("%s: a code was derived", name)
 		}
 	}
@@ -59,7 +63,8 @@ func TestDegenerateCodesAreDerivedAgain(t *testing.T) {
 		t.Errorf("took %s, %v", got, err)
 	}
 	broken := errors.New("broken")
-	if _, err := firstSound(func(int) ([]byte, error) { return nil, broken }); !errors.Is(err, broken) {
+	_, err = firstSound(func(int) ([]byte, error) { return nil, broken })
+	if !errors.Is(err, broken) {
 		t.Errorf("got %v", err)
 	}
 }

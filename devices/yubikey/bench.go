@@ -143,8 +143,8 @@ func (b *Bench) release(p *place) {
 	p.used = false
 }
 
-// takeBack takes a token back that may have been changed: what was known of it no longer counts, and
-// it is identified again.
+// takeBack takes a token back that may have been changed: what was known of it no longer counts,
+// and it is identified again.
 func (b *Bench) takeBack(p *place) {
 	b.mu.Lock()
 	p.used, p.plug.Info = false, nil
@@ -171,7 +171,8 @@ func (l *lent) Close() error {
 	return err
 }
 
-// reconcile brings the places in line with what is plugged in and returns the new ones to attend to.
+// reconcile brings the places in line with what is plugged in and returns the new ones to attend
+// to.
 func (b *Bench) reconcile(infos []devices.Info) (attend []*place) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -39,9 +39,9 @@ type payload [payloadSize]byte
 // wipe overwrites the payload.
 func (p *payload) wipe() { clear(p[:]) }
 
-// hotpPayload lays an OATH-HOTP credential out. The 20 bytes of the seed are split: the first 16 are
-// the key, the last four begin the uid field, whose other two bytes are the initial counter (divided
-// by 16, here zero).
+// hotpPayload lays an OATH-HOTP credential out. The 20 bytes of the seed are split: the first 16
+// are the key, the last four begin the uid field, whose other two bytes are the initial counter
+// (divided by 16, here zero).
 func hotpPayload(c provisioning.SlotConfig, fw firmware) *payload {
 	var p payload
 	seed := c.Seed.Expose()
@@ -72,11 +72,12 @@ func erasePayload(current secret.AccessCode) *payload {
 	return &p
 }
 
-// finish sets what every configuration has: the serial stays readable through the API (a token whose
-// serial cannot be read cannot be lent), flags may be updated later, both access codes, the CRC.
+// finish sets what every configuration has: the serial stays readable through the API (a token
+// whose serial cannot be read cannot be lent), flags may be updated later, both access codes, the
+// CRC.
 //
-// FAST_TRIG is left out: it acts only while slot 1 alone is configured, and from firmware 3.0 on the
-// token does that by itself.
+// FAST_TRIG is left out: it acts only while slot 1 alone is configured, and from firmware 3.0 on
+// the token does that by itself.
 func (p *payload) finish(fw firmware, current, next secret.AccessCode) {
 	p[atExt] = extSerialAPI
 	if fw >= firmwareUpdate {

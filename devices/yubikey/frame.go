@@ -52,9 +52,9 @@ func newFrame(cmd command, payload []byte) *frame {
 // wipe overwrites the frame.
 func (f *frame) wipe() { clear(f[:]) }
 
-// part writes the feature report of part n into report and says whether it has to be sent: the token
-// takes a missing part for zeros, except the first, which starts a frame, and the last, which ends
-// it (ykcore.c, yk_write_to_key).
+// part writes the feature report of part n into report and says whether it has to be sent: the
+// token takes a missing part for zeros, except the first, which starts a frame, and the last, which
+// ends it (ykcore.c, yk_write_to_key).
 func (f *frame) part(n int, report *[reportSize]byte) (needed bool) {
 	var any byte
 	for i, b := range f[n*partSize : (n+1)*partSize] {

@@ -63,7 +63,9 @@ func (t *Token) drain(ctx context.Context, l *line) error {
 }
 
 // listen feeds the next report, if one comes within wait, to the line.
-func (t *Token) listen(ctx context.Context, l *line, wait time.Duration) (complete bool, err error) {
+func (t *Token) listen(
+	ctx context.Context, l *line, wait time.Duration,
+) (complete bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
 	var report [reportSize]byte

@@ -42,8 +42,8 @@ var (
 // Program writes a HOTP credential and confirms it by the token's own sequence.
 //
 // Where a new access code is given and no current one, the new one is presented as well: a slot
-// without a code ignores it, and a slot that an earlier write, whose outcome nobody learned, already
-// guards with it opens.
+// without a code ignores it, and a slot that an earlier write, whose outcome nobody learned,
+// already guards with it opens.
 func (t *Token) Program(ctx context.Context, c provisioning.SlotConfig) error {
 	if err := checkConfig(c); err != nil {
 		return fmt.Errorf("program slot %d: %w: %w", c.Slot, provisioning.ErrUntouched, err)
@@ -77,8 +77,8 @@ func (t *Token) Update(ctx context.Context, s Settings) error {
 }
 
 // Erase empties a slot and confirms it. A token that does not move its sequence for an empty slot
-// while the other is in use is reported as having refused: the bits that say "empty" are known to be
-// wrong on some tokens (yubikey-manager issue 738).
+// while the other is in use is reported as having refused: the bits that say "empty" are known to
+// be wrong on some tokens (yubikey-manager issue 738).
 func (t *Token) Erase(ctx context.Context, slot int, current secret.AccessCode) error {
 	if err := errors.Join(checkSlot(slot), checkCode(current)); err != nil {
 		return fmt.Errorf("erase slot %d: %w: %w", slot, provisioning.ErrUntouched, err)

@@ -75,8 +75,8 @@ func final(err error) bool {
 	return errors.Is(err, devices.ErrUnplugged) || errors.Is(err, devices.ErrClosed)
 }
 
-// idle polls until the token has taken what was sent, and returns its report. A poll that fails on a
-// token that is still there is repeated.
+// idle polls until the token has taken what was sent, and returns its report. A poll that fails on
+// a token that is still there is repeated.
 func (w *wire) idle(ctx context.Context) ([reportSize]byte, error) {
 	bounded, cancel := context.WithTimeout(ctx, readyTime)
 	defer cancel()
