@@ -10,9 +10,10 @@ func itoa(n int) string { return strconv.Itoa(n) }
 
 func escape(s string) string { return url.QueryEscape(s) }
 
-// groups splits a serial into blocks for the eye: at its spaces, or every four characters.
+// groups splits a serial into blocks for the eye: at its spaces, or every four digits. A reference
+// with letters stays whole.
 func groups(serial string) []string {
-	if strings.Contains(serial, " ") {
+	if strings.Trim(serial, "0123456789") != "" {
 		return strings.Fields(serial)
 	}
 	var out []string
