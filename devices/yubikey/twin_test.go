@@ -287,6 +287,19 @@ func TestTwinAnswersLate(t *testing.T) {
 	}
 }
 
+// hideSerial programs slot 1 without the flag that lets the serial be asked for.
+func hideSerial(t testing.TB, k *Token) {
+	t.Helper()
+	p := hotpPayload(hotpConfig(1), firmwareUpdate)
+	p[atExt] &^= extSerialAPI
+	p.finishCRC()
+	hide := write{slot: 1, cmd: [2]command{cmdConfig1, cmdConfig2},
+		payload: func(firmware) *payload { return p }}
+	if err := k.write(t.Context(), hide); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // A slot that hides the serial from the older command hides it; device info still tells it.
 func TestTwinHidesItsSerial(t *testing.T) {
 	for name, c := range map[string]struct {
@@ -298,14 +311,7 @@ func TestTwinHidesItsSerial(t *testing.T) {
 			if c.fw[0] == 2 {
 				w = newTwin(t, virtual.Options{Firmware: c.fw, Product: 0x0010})
 			}
-			p := hotpPayload(hotpConfig(1), firmwareUpdate)
-			p[atExt] &^= extSerialAPI
-			p.finishCRC()
-			hide := write{slot: 1, cmd: [2]command{cmdConfig1, cmdConfig2},
-				payload: func(firmware) *payload { return p }}
-			if err := w.write(t.Context(), hide); err != nil {
-				t.Fatal(err)
-			}
+			hideSerial(t, w.Token)
 			info, err := w.Identify(t.Context())
 			if err != nil || info.Serial != c.want {
 				t.Errorf("%s: %q, %v", name, info.Serial, err)
