@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 	"runtime"
+	"slices"
 
 	"github.com/hashicorp/go-memdb"
 	"golang.org/x/sync/errgroup"
@@ -13,37 +14,11 @@ import (
 	"github.com/tokendesk/tokendesk/provisioning"
 )
 
-// part is a stretch of one table. Rows lie under blinded keys, so equal parts of the key space are
-// equal parts of the table.
-type part struct {
-	kind     provisioning.Kind
-	row      reflect.Type
-	from, to []byte
-}
-
-const partsPerTable = 32 // divides 256
-
-func parts() []part {
-	const width = 256 / partsPerTable
-	var all []part
-	for kind, row := range tableTypes() {
-		for first := 0; first < 256; first += width {
-			p := part{kind: kind, row: row, from: []byte{byte(first)}}
-			if first+width < 256 {
-				p.to = []byte{byte(first + width)}
-			}
-			all = append(all, p)
-		}
-	}
-	return all
-}
-
-// load checks the log and fills memory. Opening and decoding is what takes the time, and is done on
-// every core; inserting is done by one. Entries are not touched.
+// load checks the log and fills memory. Entries are not touched.
 func (s *Store) load(ctx context.Context) error {
 	mem, err := newMemory()
 	if err != nil {
-		return fmt.Errorf("build tables: %w", err)
+		return err
 	}
 	txn := mem.Txn(true)
 	defer txn.Abort() // does nothing after Commit
@@ -75,51 +50,69 @@ func (s *Store) loadStreams(tx *boltfile.Tx, txn *memdb.Txn) error {
 	return nil
 }
 
+// table is one kind of rows, decoded.
+type table struct {
+	kind provisioning.Row
+	rows []tagged
+}
+
+// loadRows decodes one table on every core while the one before it goes into memory.
 func (s *Store) loadRows(ctx context.Context, txn *memdb.Txn) error {
+	decoded := make(chan table)
 	work, ctx := errgroup.WithContext(ctx)
-	work.SetLimit(runtime.GOMAXPROCS(0) + 1) // one of them starts the others
-	decoded := make(chan []provisioning.Row, runtime.GOMAXPROCS(0))
 	work.Go(func() error {
-		for _, part := range parts() {
-			work.Go(func() error { return s.decode(ctx, part, decoded) })
+		defer close(decoded)
+		for _, kind := range provisioning.Rows() {
+			rows, err := s.decodeTable(ctx, kind)
+			if err != nil {
+				return err
+			}
+			decoded <- table{kind, rows}
 		}
 		return nil
 	})
-	done := make(chan error, 1)
-	go func() {
-		done <- work.Wait()
-		close(decoded)
-	}()
-	for rows := range decoded {
-		for _, row := range rows {
-			mustKnow(txn.Insert(string(row.Kind()), row))
-		}
+	for t := range decoded {
+		fill(txn, t.kind, t.rows)
 	}
-	return <-done
+	return work.Wait()
 }
 
-// decode reads one part. Rows of a person who was erased are gone.
-func (s *Store) decode(ctx context.Context, part part, to chan<- []provisioning.Row) error {
-	var rows []provisioning.Row
+// decodeTable reads a table in parts. Rows lie under blinded keys, so equal parts of the key space
+// are equal parts of the table.
+func (s *Store) decodeTable(ctx context.Context, kind provisioning.Row) ([]tagged, error) {
+	const parts, width = 32, 256 / 32
+	var rows [parts][]tagged
+	work, ctx := errgroup.WithContext(ctx)
+	work.SetLimit(runtime.GOMAXPROCS(0))
+	for i := range parts {
+		from, to := []byte{byte(i * width)}, []byte{byte((i + 1) * width)}
+		if i == parts-1 {
+			to = nil
+		}
+		work.Go(func() (err error) {
+			rows[i], err = s.decode(ctx, kind, from, to)
+			return err
+		})
+	}
+	err := work.Wait()
+	return slices.Concat(rows[:]...), err
+}
+
+// decode reads the rows with from <= key < to. Rows of a person who was erased are gone.
+func (s *Store) decode(ctx context.Context, kind provisioning.Row,
+	from, to []byte) ([]tagged, error) {
+	var rows []tagged
 	err := s.file.View(func(tx *boltfile.Tx) error {
-		return tx.ForEach(rowBucket(part.kind), part.from, part.to, func(i boltfile.Item) error {
+		return tx.ForEach(rowBucket(kind.Kind()), from, to, func(i boltfile.Item) error {
 			if i.Erased {
-				return nil
+				return ctx.Err()
 			}
-			row, err := decodeRow(part.row, i.Value)
+			row, err := decodeRow(reflect.TypeOf(kind), i.Value)
 			if err == nil && row.Live() {
-				rows = append(rows, row)
+				rows = append(rows, tagged{key: row.Key(), row: row})
 			}
 			return err
 		})
 	})
-	if err != nil {
-		return err
-	}
-	select {
-	case to <- rows:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return rows, err
 }

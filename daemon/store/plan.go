@@ -181,11 +181,9 @@ func decodeRecord(line []byte) (feed.Record, error) {
 func (p plan) show(txn *memdb.Txn, at int64) {
 	for _, row := range p.rows {
 		if row.live {
-			mustKnow(txn.Insert(string(row.Kind()), row.Row))
-			continue
-		}
-		if err := txn.Delete(string(row.Kind()), row.Row); err != memdb.ErrNotFound {
-			mustKnow(err)
+			putRow(txn, row.Row)
+		} else {
+			deleteRow(txn, row.Row)
 		}
 	}
 	mustKnow(txn.Insert(streamTable, stream{logStream, at + 1}))

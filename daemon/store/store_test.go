@@ -192,9 +192,6 @@ func TestIndexValuesDoNotRunIntoEachOther(t *testing.T) {
 	if found := serials(s.Snapshot(), provisioning.ByState, "sto"); found != nil {
 		t.Errorf("a prefix finds %v", found)
 	}
-	if found := serials(s.Snapshot(), provisioning.ByProof, ""); found != nil {
-		t.Errorf("a tag the table does not have finds %v", found)
-	}
 }
 
 func TestInvalidChangesChangeNothing(t *testing.T) {
