@@ -42,8 +42,8 @@ func New() *Bus { return &Bus{} }
 
 // List returns the HID interfaces plugged in now. It reads descriptors and sysfs and opens nothing.
 func (b *Bus) List(ctx context.Context) ([]devices.Info, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, fmt.Errorf("list usb devices: %w", err)
+	if ctx.Err() != nil {
+		return nil, fmt.Errorf("list usb devices: %w", ended(ctx))
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -96,8 +96,8 @@ func (b *Bus) Close() error {
 // Open takes the interface over from the kernel. After a process that held it was killed the
 // kernel's own driver is left detached; that is no obstacle here.
 func (b *Bus) Open(ctx context.Context, info devices.Info) (devices.HID, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, fmt.Errorf("open usb device: %w", devices.ErrTimeout)
+	if ctx.Err() != nil {
+		return nil, fmt.Errorf("open usb device: %w", ended(ctx))
 	}
 	port, err := findPort(info)
 	if err != nil {

@@ -71,7 +71,7 @@ func (h *handle) ReadInput(ctx context.Context, report []byte) (int, error) {
 	for {
 		select {
 		case <-ctx.Done():
-			return 0, fmt.Errorf("read input: %w", devices.ErrTimeout)
+			return 0, fmt.Errorf("read input: %w", ended(ctx))
 		case <-tick.C:
 		}
 		n, err := h.call(context.WithoutCancel(ctx), "read input", look)
@@ -87,7 +87,7 @@ func (h *handle) call(
 	ctx context.Context, op string, do func(hid.Device) (int, error),
 ) (int, error) {
 	if ctx.Err() != nil {
-		return 0, fmt.Errorf("%s: %w", op, devices.ErrTimeout)
+		return 0, fmt.Errorf("%s: %w", op, ended(ctx))
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -100,6 +100,15 @@ func (h *handle) call(
 		return 0, fmt.Errorf("%s: %w", op, h.reason(time.Since(began)))
 	}
 	return n, nil
+}
+
+// ended is how a device says that ctx is over: a deadline that passed is ErrTimeout, and a caller who
+// changed his mind gets his own words back.
+func ended(ctx context.Context) error {
+	if err := ctx.Err(); !errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return devices.ErrTimeout
 }
 
 // reason finds out why a transfer failed: the library has one sentence for everything.

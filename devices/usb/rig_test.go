@@ -69,11 +69,3 @@ func guestOnly(t *testing.T) {
 		t.Skip("runs inside the kernel rig: see TestRig")
 	}
 }
-
-func TestGuestX(t *testing.T) {
-	guestOnly(t)
-	for _, f := range []string{"/proc/version", "/sys/devices/platform/vhci_hcd.0/status"} {
-		b, err := os.ReadFile(f)
-		t.Logf("%s %v", b, err)
-	}
-}

@@ -12,7 +12,7 @@ type Port struct {
 	err    error
 }
 
-// Done is closed when the device is no longer served: Detach, the device's own ErrUnplugged, or a
+// Done is closed when the device is no longer served: Detach, a device that is gone, or a
 // kernel that let go.
 func (p *Port) Done() <-chan struct{} { return p.done }
 

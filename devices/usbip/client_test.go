@@ -38,7 +38,7 @@ func (*toy) Control(_ context.Context, setup Setup, out []byte) ([]byte, error) 
 	case setup.Request == 6:
 		return toyConfiguration, nil
 	case setup.Request == 0xEE:
-		return nil, ErrUnplugged
+		return nil, io.ErrUnexpectedEOF
 	case setup.RequestType == 0xA1:
 		return []byte{byte(setup.Value), byte(setup.Value >> 8), byte(setup.Index)}, nil
 	case setup.RequestType == 0x21 && len(out) == int(setup.Length):

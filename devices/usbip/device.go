@@ -9,12 +9,10 @@ import (
 	"errors"
 )
 
-// ErrStall is answered by a device that refuses a request: the host sees EPIPE.
+// ErrStall is answered by a device that refuses a request: the host sees EPIPE. Any other error of a
+// device, except the end of the context it was given, means that it is gone: the server closes the
+// connection, which is how a kernel on the other side sees the plug being pulled.
 var ErrStall = errors.New("endpoint stalled")
-
-// ErrUnplugged is answered by a device that is no longer there. The server closes the connection,
-// which is how a kernel on the other side sees the plug being pulled.
-var ErrUnplugged = errors.New("device unplugged")
 
 // Speed as the kernel numbers it (include/uapi/linux/usb/ch9.h).
 type Speed uint32

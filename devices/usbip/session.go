@@ -34,7 +34,7 @@ type endpoint struct {
 const queueLength = 64
 
 // ServeConn answers a kernel's transfers for one device until either side closes, ctx ends or the
-// device says ErrUnplugged. It closes conn, and returns nil where a plug was pulled on either side.
+// device is gone. It closes conn, and returns nil where a plug was pulled on either side.
 func ServeConn(ctx context.Context, conn net.Conn, device Device) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	stop := context.AfterFunc(ctx, func() { conn.Close() })
@@ -50,7 +50,7 @@ func ServeConn(ctx context.Context, conn net.Conn, device Device) error {
 	}
 	s.running.Wait()
 	switch cause := context.Cause(ctx); {
-	case errors.Is(cause, ErrUnplugged), errors.Is(cause, io.EOF), errors.Is(cause, net.ErrClosed):
+	case errors.Is(cause, errGone), errors.Is(cause, io.EOF), errors.Is(cause, net.ErrClosed):
 		return nil
 	default:
 		return cause
@@ -124,10 +124,14 @@ func (s *session) transfer(ctx context.Context, request command, data []byte) er
 		return nil
 	}
 	answer, err := s.perform(ctx, request, data)
-	if errors.Is(err, ErrUnplugged) {
-		return ErrUnplugged
+	switch {
+	case err == nil, errors.Is(err, ErrStall):
+		return s.answer(request, data, answer, err)
+	case ctx.Err() != nil:
+		return nil // unlinked, or the session is over
+	default:
+		return errGone
 	}
-	return s.answer(request, data, answer, err)
 }
 
 // perform runs one transfer on the device.
@@ -147,10 +151,10 @@ func (s *session) perform(ctx context.Context, request command, data []byte) ([]
 // answer sends RET_SUBMIT, unless the request was unlinked meanwhile: then RET_UNLINK was the
 // answer.
 func (s *session) answer(request command, sent, got []byte, err error) error {
-	result := submitted{Status: statusOf(err)}
+	var result submitted
 	switch {
 	case err != nil:
-		got = nil
+		got, result.Status = nil, statusStall
 	case request.Direction == dirIn:
 		if asked := int(decode[submit](request.Body).Length); len(got) > asked {
 			got, result.Status = got[:asked], statusOverflow
@@ -167,18 +171,6 @@ func (s *session) answer(request command, sent, got []byte, err error) error {
 	}
 	delete(s.pending, request.Seq)
 	return writeCommand(s.conn, reply, got)
-}
-
-// statusOf is the transfer status for a device's error.
-func statusOf(err error) int32 {
-	switch {
-	case err == nil:
-		return statusOK
-	case errors.Is(err, ErrStall):
-		return statusStall
-	default:
-		return statusNoEndpoint
-	}
 }
 
 // unlink cancels a transfer. A victim that is no longer pending was answered before, which status

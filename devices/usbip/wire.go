@@ -39,16 +39,16 @@ const (
 
 // Negative errno values of a URB's status, as the kernel's own server sends them.
 const (
-	statusOK         int32 = 0
-	statusStall      int32 = -32  // EPIPE
-	statusUnlinked   int32 = -104 // ECONNRESET
-	statusOverflow   int32 = -75  // EOVERFLOW
-	statusNoEndpoint int32 = -2   // ENOENT
+	statusOK       int32 = 0
+	statusStall    int32 = -32  // EPIPE
+	statusUnlinked int32 = -104 // ECONNRESET
+	statusOverflow int32 = -75  // EOVERFLOW
 )
 
 var (
 	errVersion  = errors.New("usbip: not protocol version 1.1.1")
 	errCommand  = errors.New("usbip: unknown command")
+	errGone     = errors.New("usbip: the device is gone")
 	errQueue    = errors.New("usbip: too many transfers wait on one endpoint")
 	errTooLarge = errors.New("usbip: transfer too large")
 	errString   = errors.New("usbip: malformed string field")

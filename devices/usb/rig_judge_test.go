@@ -1,0 +1,110 @@
+//go:build rig && linux && cgo && !nousb
+
+package usb_test
+
+import (
+	"encoding/binary"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// judge is an input client, as a desktop is one: it opens every event node as soon as it appears,
+// grabs nothing, and writes down the digits that are typed on any of them.
+type judge struct {
+	mu    sync.Mutex
+	typed strings.Builder
+}
+
+// listen starts a judge that works until the test ends.
+func listen(t *testing.T) *judge {
+	t.Helper()
+	j := &judge{}
+	stop := make(chan struct{})
+	var working sync.WaitGroup
+	working.Go(func() { j.watch(stop, &working) })
+	t.Cleanup(func() {
+		close(stop)
+		working.Wait()
+	})
+	return j
+}
+
+// watch opens what appears.
+func (j *judge) watch(stop <-chan struct{}, working *sync.WaitGroup) {
+	open := map[string]*os.File{}
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		nodes, _ := filepath.Glob("/dev/input/event*")
+		there := map[string]bool{}
+		for _, node := range nodes {
+			there[node] = true
+			if open[node] != nil {
+				continue
+			}
+			if f, err := os.Open(node); err == nil {
+				open[node] = f
+				working.Go(func() { j.read(f) })
+			}
+		}
+		for node, f := range open {
+			if !there[node] {
+				f.Close()
+				delete(open, node)
+			}
+		}
+		select {
+		case <-tick.C:
+		case <-stop:
+			for _, f := range open {
+				f.Close()
+			}
+			return
+		}
+	}
+}
+
+// read takes struct input_event off a node (Linux: input/input.rst): two words of time, type, code,
+// value.
+func (j *judge) read(f *os.File) {
+	event := make([]byte, 24)
+	for {
+		if _, err := io.ReadFull(f, event); err != nil {
+			return
+		}
+		const keyEvent, pressed = 1, 1
+		kind, code := binary.LittleEndian.Uint16(event[16:]), binary.LittleEndian.Uint16(event[18:])
+		if kind != keyEvent || binary.LittleEndian.Uint32(event[20:]) != pressed {
+			continue
+		}
+		if digit, ok := digits[code]; ok {
+			j.mu.Lock()
+			j.typed.WriteByte(digit)
+			j.mu.Unlock()
+		}
+	}
+}
+
+// digits by key code (Linux: input-event-codes.h), the keypad's too.
+var digits = map[uint16]byte{
+	2: '1', 3: '2', 4: '3', 5: '4', 6: '5', 7: '6', 8: '7', 9: '8', 10: '9', 11: '0',
+	71: '7', 72: '8', 73: '9', 75: '4', 76: '5', 77: '6', 79: '1', 80: '2', 81: '3', 82: '0',
+}
+
+// heard is what was typed so far.
+func (j *judge) heard() string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.typed.String()
+}
+
+// hears says whether exactly that is typed from now on, after before, within the time that a key
+// offers a keystroke.
+func (j *judge) hears(before, text string) bool {
+	return within(2500*time.Millisecond, func() bool { return j.heard() == before+text })
+}
