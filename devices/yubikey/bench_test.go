@@ -113,7 +113,9 @@ func shows(want ...string) func([]provisioning.Plug) bool {
 const half = 500 * time.Millisecond
 
 func TestBenchShowsTokens(t *testing.T) {
-	keys := []virtual.Options{{Serial: 11}, {Serial: 22, Delivered: true}, {Serial: 33, Product: 0x0402}}
+	keys := []virtual.Options{
+		{Serial: 11}, {Serial: 22, Delivered: true}, {Serial: 33, Product: 0x0402},
+	}
 	running(t, Options{}, keys, func(
 		t *testing.T, b *Bench, bus *countingBus, keys []*virtual.Key,
 	) {

@@ -204,29 +204,35 @@ func (w *waiting) ReadInput(ctx context.Context, report []byte) (int, error) {
 	}
 }
 
+// In the queue may be a whole code that nobody asked for, and the beginning of another, whose rest
+// would make six digits with it.
 func TestReadOTPDrainsAndWaits(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		// In the queue: a whole code that nobody asked for, and the beginning of another.
-		stale := slices.Concat(row("999999e"), row("88"))
-		w := &waiting{reports: make(chan []byte, 100)}
-		for _, report := range stale {
-			w.reports <- report
-		}
-		var typist sync.WaitGroup
-		defer typist.Wait()
-		typist.Go(func() { // slowly: the rest of the other code, then ours, a key every three seconds
-			for _, report := range slices.Concat(row("8888e"), row("755224e")) {
-				time.Sleep(1500 * time.Millisecond)
+	for name, stale := range map[string][][]byte{
+		"nothing": nil, "a code": row("999999e"), "a beginning": row("88"),
+		"a code and a beginning": slices.Concat(row("999999e"), row("88")),
+		"more than a queue":      slices.Repeat(row("999999e"), 3),
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			w := &waiting{reports: make(chan []byte, 100)}
+			for _, report := range stale {
 				w.reports <- report
 			}
+			var typist sync.WaitGroup
+			defer typist.Wait()
+			typist.Go(func() { // slowly: the rest of the other code, then ours
+				for _, report := range slices.Concat(row("8888e"), row("755224e")) {
+					time.Sleep(1500 * time.Millisecond)
+					w.reports <- report
+				}
+			})
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			otp, err := New(w, devices.Info{}).ReadOTP(ctx, 6)
+			if err != nil || string(otp.Expose()) != "755224" {
+				t.Errorf("%s: got %q, %v", name, otp.Expose(), err)
+			}
 		})
-		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-		defer cancel()
-		otp, err := New(w, devices.Info{}).ReadOTP(ctx, 6)
-		if err != nil || string(otp.Expose()) != "755224" {
-			t.Fatalf("got %q, %v", otp.Expose(), err)
-		}
-	})
+	}
 }
 
 // A slot may be programmed to type no return; silence ends the line then.

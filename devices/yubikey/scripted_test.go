@@ -55,20 +55,6 @@ func (s *scripted) parts() [][reportSize]byte {
 	})
 }
 
-// idleToken is a token of firmware 5.4.3 that takes every part and counts every complete frame.
-func idleToken() *scripted {
-	st := [reportSize]byte{1: 5, 2: 4, 3: 3, 4: 7, 5: 0x01}
-	return &scripted{
-		set: func(_ int, report []byte) error {
-			if report[partSize] == flagWrite|lastPart {
-				st[4]++
-			}
-			return nil
-		},
-		get: func() ([reportSize]byte, error) { return st, nil },
-	}
-}
-
 func accessCode(t *testing.T, b ...byte) secret.AccessCode {
 	t.Helper()
 	return secret.NewAccessCode(b)

@@ -160,6 +160,43 @@ func TestFailingReports(t *testing.T) {
 	}
 }
 
+// A last part that timed out may still be on its way; that it never comes is believed only once the
+// reset sent after it was taken.
+func TestLastPartThatTimedOut(t *testing.T) {
+	for name, c := range map[string]struct {
+		late    bool  // the part arrives with the reset
+		resetBy error // what the bus says of that reset
+		want    string
+	}{
+		"comes with the reset":       {true, nil, "done"},
+		"never comes":                {false, nil, "untouched "},
+		"never comes, reset fails":   {false, errStall, "unknown "},
+		"comes late, reset may fail": {true, devices.ErrTimeout, "unknown "},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			s := newSlotState(fw5, [2]byte{7, 1}, [2]byte{8, 1})
+			timedOut := false
+			s.set = func(_ int, report []byte) error {
+				switch {
+				case report[partSize] == flagWrite|lastPart:
+					timedOut = true
+					return devices.ErrTimeout
+				case timedOut && c.late:
+					s.status = s.after
+				}
+				if timedOut {
+					return c.resetBy
+				}
+				return nil
+			}
+			err := program(t.Context(), New(s, devices.Info{}))
+			if got := is(err); got != c.want {
+				t.Errorf("%s: %q (%v), want %q", name, got, err, c.want)
+			}
+		})
+	}
+}
+
 // Whoever aborts a frame leaves no half of it in the token.
 func TestAbortEndsTheFrame(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -227,6 +264,36 @@ func TestBusyToken(t *testing.T) {
 	})
 }
 
+// Who had the token before us may have been killed in the middle of a frame, which shows nowhere:
+// the first thing sent ends it. When an abort does not get through, the next exchange repeats it.
+func TestExchangesBeginClean(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		reset := [reportSize]byte{partSize: resetNumber}
+		s := newSlotState(fw5, [2]byte{7, 1}, [2]byte{8, 1})
+		take, stuck := s.set, false
+		s.set = func(n int, report []byte) error {
+			if stuck || report[partSize] == flagWrite|4 && n < 10 {
+				stuck = true
+				return errStall
+			}
+			return take(n, report)
+		}
+		k := New(s, devices.Info{})
+		if got := is(program(t.Context(), k)); got != "untouched " {
+			t.Errorf("stuck at part 4: %q", got)
+		}
+		if s.sent[0] != reset || s.sent[len(s.sent)-1] != reset {
+			t.Errorf("sent % x", s.sent)
+		}
+		stuck = false
+		begun := len(s.sent)
+		s.set = take
+		if err := program(t.Context(), k); err != nil || s.sent[begun] != reset {
+			t.Errorf("again: %v, beginning with % x", err, s.sent[begun])
+		}
+	})
+}
+
 // Leftovers of a program that was killed are cleared away before anything is sent.
 func TestLeftoverResponseIsEnded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -247,84 +314,6 @@ func TestLeftoverResponseIsEnded(t *testing.T) {
 			t.Error(err)
 		}
 	})
-}
-
-// act is one call of a driver.
-type act func(context.Context, *Token) error
-
-func programWith(change func(*provisioning.SlotConfig)) act {
-	c := hotpConfig(1)
-	change(&c)
-	return func(ctx context.Context, t *Token) error { return t.Program(ctx, c) }
-}
-
-func programCodes(current, next secret.AccessCode) act {
-	return programWith(func(c *provisioning.SlotConfig) { c.Current, c.New = current, next })
-}
-
-func update(s Settings) act {
-	return func(ctx context.Context, t *Token) error { return t.Update(ctx, s) }
-}
-
-func eraseWith(slot int, current secret.AccessCode) act {
-	return func(ctx context.Context, t *Token) error { return t.Erase(ctx, slot, current) }
-}
-
-func TestRefusedBeforeAnythingIsSent(t *testing.T) {
-	code, other := accessCode(t, 1, 2, 3, 4, 5, 6), accessCode(t, 1, 2, 3, 4, 5, 7)
-	zeros, short := accessCode(t, 0, 0, 0, 0, 0, 0), accessCode(t, 1, 2, 3)
-	var none secret.AccessCode
-	shortSeed := programWith(func(c *provisioning.SlotConfig) {
-		c.Seed = secret.NewSeed(make([]byte, 16))
-	})
-	for name, c := range map[string]struct {
-		fw [3]byte
-		do act
-	}{
-		"no HOTP counter":       {[3]byte{2, 1, 9}, program},
-		"no HOTP, erase":        {[3]byte{2, 1, 9}, erase},
-		"no update":             {[3]byte{2, 2, 9}, update(Settings{Slot: 1})},
-		"code bug begins":       {[3]byte{4, 3, 2}, programCodes(code, other)},
-		"code bug ends":         {[3]byte{4, 3, 5}, programCodes(code, other)},
-		"code bug, update":      {[3]byte{4, 3, 5}, update(Settings{Slot: 1, New: code})},
-		"slot 3":                {fw5, programWith(func(c *provisioning.SlotConfig) { c.Slot = 3 })},
-		"7 digits":              {fw5, programWith(func(c *provisioning.SlotConfig) { c.Digits = 7 })},
-		"short seed":            {fw5, shortSeed},
-		"short code":            {fw5, programCodes(none, short)},
-		"code of zeros":         {fw5, programCodes(none, zeros)},
-		"current code of zeros": {fw5, eraseWith(1, zeros)},
-		"erase slot 0":          {fw5, eraseWith(0, none)},
-		"update slot 0":         {fw5, update(Settings{})},
-	} {
-		synctest.Test(t, func(t *testing.T) {
-			s := newSlotState(c.fw, [2]byte{7, 1}, [2]byte{8, 1})
-			err := c.do(t.Context(), New(s, devices.Info{}))
-			if got := is(err); got != "untouched " || len(s.parts()) != 0 {
-				t.Errorf("%s: %q (%v) after %d parts", name, got, err, len(s.parts()))
-			}
-		})
-	}
-}
-
-// Just outside the range that loses codes, and inside it with one code throughout, all is allowed.
-func TestFirmwareThatKeepsCodes(t *testing.T) {
-	code, other := accessCode(t, 1, 2, 3, 4, 5, 6), accessCode(t, 1, 2, 3, 4, 5, 7)
-	for name, c := range map[string]struct {
-		fw [3]byte
-		do act
-	}{
-		"before":     {[3]byte{4, 3, 1}, programCodes(code, other)},
-		"after":      {[3]byte{4, 3, 6}, programCodes(code, other)},
-		"same code":  {[3]byte{4, 3, 3}, programCodes(code, code)},
-		"first code": {[3]byte{4, 3, 3}, programCodes(secret.AccessCode{}, code)},
-	} {
-		synctest.Test(t, func(t *testing.T) {
-			s := newSlotState(c.fw, [2]byte{7, 1}, [2]byte{8, 1})
-			if err := c.do(t.Context(), New(s, devices.Info{})); err != nil {
-				t.Errorf("%s: %v", name, err)
-			}
-		})
-	}
 }
 
 // The buffers that went over the wire are overwritten when Program returns.
