@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/a-h/templ"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/page"
@@ -29,16 +30,19 @@ var axe string
 
 // probe sets a theme and reports what a ruler and axe find. Geometry is checked in full each time;
 // of axe's rules only the contrast depends on the theme.
-const probe = `async (theme, rules) => {
+const probe = `async (theme, text, rules) => {
   document.documentElement.dataset.theme = theme;
+  document.documentElement.dataset.text = text;
   const found = [];
   const name = (e) => (e.outerHTML || '').slice(0, 120);
   for (const box of [document.documentElement, document.querySelector('main')])
-    if (box.scrollWidth > box.clientWidth) found.push('wider than its box: ' + name(box) + ' ' + box.scrollWidth);
+    if (box.scrollWidth > box.clientWidth)
+      found.push('wider than its box: ' + name(box) + ' ' + box.scrollWidth);
   const wide = innerWidth + 1;
   for (const e of document.querySelectorAll('main *, header *, footer *')) {
     const r = e.getBoundingClientRect();
-    if (r.width && r.right > wide && getComputedStyle(e).position !== 'fixed') found.push('off the right edge: ' + name(e));
+    if (r.width && r.right > wide && getComputedStyle(e).position !== 'fixed')
+      found.push('off the right edge: ' + name(e));
   }
   const targets = 'button, a, .pick, input:not([type=hidden]):not([type=radio])';
   for (const e of document.querySelectorAll(targets)) {
@@ -47,6 +51,7 @@ const probe = `async (theme, rules) => {
     if (r.width && (r.height < 55.9 || r.width < 55.9))
       found.push('target ' + Math.round(r.width) + 'x' + Math.round(r.height) + ': ' + name(e));
   }
+  if (rules === 'none') return found;
   const out = await axe.run(document, rules === 'all'
     ? { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] }
     : { runOnly: { type: 'rule', values: ['color-contrast'] } });
@@ -79,23 +84,18 @@ func browser(t *testing.T) context.Context {
 	if err := chromedp.Run(ctx); err != nil {
 		t.Fatalf("start chromium: %v", err)
 	}
+	t.Cleanup(func() {
+		if err := chromedp.Cancel(ctx); err != nil { // waits until the profile is written no more
+			t.Logf("stop chromium: %v", err)
+		}
+	})
 	return ctx
 }
 
 // gallery serves the samples as a desk would: with the policy, and a silent event stream.
-func gallery(t *testing.T) *httptest.Server {
+func gallery(t *testing.T, samples []Sample) *httptest.Server {
 	t.Helper()
-	mux := http.NewServeMux()
-	mux.Handle("GET "+PathAssets, http.StripPrefix(PathAssets, http.FileServerFS(Assets())))
-	for _, s := range Gallery() {
-		mux.HandleFunc("GET /gallery/"+s.Name, func(w http.ResponseWriter, r *http.Request) {
-			w.Header().Set("Content-Security-Policy", Policy)
-			w.Header().Set("Content-Type", "text/html; charset=utf-8")
-			if err := s.Render("light", r.FormValue("text")).Render(r.Context(), w); err != nil {
-				t.Error(err)
-			}
-		})
-	}
+	mux := galleryMux(t, samples)
 	silent := func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/event-stream")
 		fmt.Fprint(w, ": silent\n\n")
@@ -104,10 +104,30 @@ func gallery(t *testing.T) *httptest.Server {
 	}
 	mux.HandleFunc("GET /live", silent)
 	mux.HandleFunc("GET /visit/5f1c/live", silent)
-	mux.HandleFunc("POST "+PathAlive, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(204) })
+	return started(t, mux)
+}
+
+func started(t *testing.T, mux *http.ServeMux) *httptest.Server {
+	t.Helper()
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.CloseClientConnections)
 	return server
+}
+
+func galleryMux(t *testing.T, samples []Sample) *http.ServeMux {
+	t.Helper()
+	mux := http.NewServeMux()
+	mux.Handle("GET "+PathAssets, http.StripPrefix(PathAssets, http.FileServerFS(Assets())))
+	for _, s := range samples {
+		mux.HandleFunc("GET /gallery/"+s.Name, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Security-Policy", Policy)
+			w.Header().Set("Content-Type", "text/html; charset=utf-8")
+			if err := s.Render("light", "").Render(r.Context(), w); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	return mux
 }
 
 // screen is a panel the desk is shipped with.
@@ -121,7 +141,7 @@ var screens = []screen{{"1280x800", 1280, 800}, {"1080x1920", 1080, 1920}}
 // TestBrowser renders every page on both panels in all themes. KIOSK_SHOTS names a folder for the
 // screenshots.
 func TestBrowser(t *testing.T) {
-	ctx, server := browser(t), gallery(t)
+	ctx, server := browser(t), gallery(t, Gallery())
 	queue := make(chan Sample)
 	var tabs sync.WaitGroup
 	for range 3 {
@@ -146,6 +166,29 @@ func TestBrowser(t *testing.T) {
 	}
 	close(queue)
 	tabs.Wait()
+}
+
+// TestBrowserSees gives the ruler, axe and the log a page that is wrong in every way they know.
+func TestBrowserSees(t *testing.T) {
+	bad := Sample{Name: "bad", Render: func(string, string) templ.Component {
+		return templ.Raw(`<!DOCTYPE html><html lang="en"><head><title>Bad</title>` +
+			`<link rel="stylesheet" href="` + asset("kiosk.css") + `"></head><body><main id="main">` +
+			`<h1>Bad</h1><button>x</button><input name="unlabelled"><p style="width:5000px">wide</p>` +
+			`<canvas width="3000" height="9"></canvas><p>` + strings.Repeat("w", 400) +
+			`</p></main></body></html>`)
+	}}
+	tab, cancel := chromedp.NewContext(browser(t))
+	defer cancel()
+	complaints := listen(tab)
+	all := strings.Join(inspect(tab, gallery(t, []Sample{bad}).URL, bad), "\n") +
+		strings.Join(complaints(), "\n")
+	for _, want := range []string{
+		"wider than its box", "off the right edge", "target ", "axe label", "Content Security Policy",
+	} {
+		if !strings.Contains(all, want) {
+			t.Errorf("nobody noticed: %s\n%s", want, all)
+		}
+	}
 }
 
 // listen collects what the browser logs: each report about the policy is one.
@@ -181,32 +224,39 @@ func inspect(tab context.Context, base string, s Sample) []string {
 		if err != nil {
 			return append(problems, size.name+": "+err.Error())
 		}
-		for _, theme := range []string{"light", "dark", "contrast"} {
-			found, err := measure(tab, s, size, theme)
+		for _, l := range looks {
+			found, err := measure(tab, s, size, l)
 			if err != nil {
 				found = []string{err.Error()}
 			}
 			for _, each := range found {
-				problems = append(problems, size.name+" "+theme+": "+each)
+				problems = append(problems, size.name+" "+l.name+": "+each)
 			}
 		}
 	}
 	return problems
 }
 
-func measure(tab context.Context, s Sample, size screen, theme string) ([]string, error) {
-	rules := "contrast"
-	if theme == "light" {
-		rules = "all"
-	}
+// appearance is what the officer may choose for the screen, and which of axe's rules can change
+// their mind by it.
+type appearance struct{ name, theme, text, rules string }
+
+var looks = []appearance{
+	{"light", "light", "", "all"},
+	{"dark", "dark", "", "contrast"},
+	{"contrast", "contrast", "", "contrast"},
+	{"large", "light", "large", "none"},
+}
+
+func measure(tab context.Context, s Sample, size screen, l appearance) ([]string, error) {
 	var found []string
-	call := fmt.Sprintf("(%s)(%s, %s)", probe, quote(theme), quote(rules))
+	call := fmt.Sprintf("(%s)(%s, %s, %s)", probe, quote(l.theme), quote(l.text), quote(l.rules))
 	err := chromedp.Run(tab, chromedp.Evaluate(call, &found, awaited))
 	if err != nil {
 		return nil, fmt.Errorf("measure: %w", err)
 	}
 	if dir := os.Getenv("KIOSK_SHOTS"); dir != "" {
-		return found, shoot(tab, filepath.Join(dir, s.Name+"-"+size.name+"-"+theme+".png"))
+		return found, shoot(tab, filepath.Join(dir, s.Name+"-"+size.name+"-"+l.name+".png"))
 	}
 	return found, nil
 }

@@ -83,8 +83,8 @@ func count(k Key, n int) string {
 	return Text(k+form, "n", strconv.Itoa(n))
 }
 
-// word finds the word for a key of the data, such as a role or a reason. What the catalogue does not
-// know is shown as the site wrote it, with a capital and spaces.
+// word finds the word for a key of the data, such as a role or a reason. What the catalogue does
+// not know is shown as the site wrote it, with a capital and spaces.
 func word(group, key string) string {
 	if text, ok := english().words[Key(group+"."+key)]; ok {
 		return text

@@ -33,8 +33,8 @@ func TestEveryLiteralKeyHasAText(t *testing.T) {
 	}
 }
 
-// TestNoKeyOnAPage finds keys that are put together at run time and have no text: Text shows the key
-// itself then.
+// TestNoKeyOnAPage finds keys that are put together at run time and have no text: Text shows the
+// key itself then.
 func TestNoKeyOnAPage(t *testing.T) {
 	tables := map[string]bool{}
 	for key := range english().words {

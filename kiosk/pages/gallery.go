@@ -14,8 +14,8 @@ type Sample struct {
 	Render func(theme, text string) templ.Component
 }
 
-// Gallery is every page in every notable state, with sample people. Tests render it to golden files,
-// screenshots and an accessibility checker; a developer looks at it without a desk.
+// Gallery is every page in every notable state, with sample people. Tests render it to golden
+// files, screenshots and an accessibility checker; a developer looks at it without a desk.
 func Gallery() []Sample {
 	return slices.Concat(
 		galleryDesk(), galleryLists(), galleryPerson(), galleryLoan(),
@@ -75,8 +75,12 @@ func sampleSlip() Slip {
 	return Slip{
 		Site: "University of Macau", Desk: "ICTO Help Desk", Serial: "2318 0447",
 		Reference: "L-7K2Q", Due: "23 May 2027", At: "23 November 2026, 10:04",
-		Fee: "MOP$235.00", Hours: []string{"Mon–Thu 09:00–13:00, 14:00–17:45", "Fri 09:00–13:00, 14:00–17:30"},
+		Fee: "MOP$235.00", Hours: sampleHours(),
 	}
+}
+
+func sampleHours() []string {
+	return []string{"Mon–Thu 09:00–13:00, 14:00–17:45", "Fri 09:00–13:00, 14:00–17:30"}
 }
 
 func sampleOfficers() []OfficerPick {

@@ -8,7 +8,7 @@ func sampleLocked(theme, text string) LockedView {
 	return LockedView{
 		Frame: f, Site: "University of Macau", Desk: "ICTO Help Desk", Clock: "10:04",
 		Officers: sampleOfficers(), Pad: Pad{Pressed: 3, Max: 12},
-		Hours: []string{"Mon–Thu 09:00–13:00, 14:00–17:45", "Fri 09:00–13:00, 14:00–17:30"},
+		Hours: sampleHours(),
 	}
 }
 

@@ -99,7 +99,9 @@ func galleryLoan() []Sample {
 				Reasons: []Choice{{Key: "no_phone"}, {Key: "phone_unsupported"}, {Key: "not_allowed"},
 					{Key: "phone_broken"}}})
 		}),
-		look("check", func(theme, text string) templ.Component { return Check(sampleCheck(theme, text)) }),
+		look("check", func(theme, text string) templ.Component {
+			return Check(sampleCheck(theme, text))
+		}),
 		look("check-ready", func(theme, text string) templ.Component {
 			v := sampleCheck(theme, text)
 			v.Ready, v.AgreedAt, v.Holds = true, "10:03", "other"
@@ -152,7 +154,9 @@ func galleryWrite() []Sample {
 		plug("return", PlugView{State: PlugNone, Return: true, Expect: "2318 0447"}),
 		write(WritePreparing), write(WriteWriting), write(WriteTouch), write(WriteWrongTouch),
 		write(WriteProven), write(WriteSlow),
-		look("problem", func(theme, text string) templ.Component { return Trouble(sampleTrouble(theme, text)) }),
+		look("problem", func(theme, text string) templ.Component {
+			return Trouble(sampleTrouble(theme, text))
+		}),
 		look("problem-alone", func(theme, text string) templ.Component {
 			v := sampleTrouble(theme, text)
 			v.Card, v.Facts = nil, nil

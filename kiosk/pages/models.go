@@ -145,8 +145,9 @@ type LoanFact struct {
 	Suspended, Unproven bool
 }
 
-// Pad is a keypad under a PIN or number field. A press without scripts is posted as k=0..9, k=del or
-// k=ok; with scripts only k=ok is, with the field filled. Press applies a key to kept text.
+// Pad is a keypad under a PIN or number field. A press without scripts is posted as k=0..9, k=del,
+// k=space or k=ok, along with the do of the form: only k=ok means it. With scripts only k=ok is
+// posted, with the field filled. Press applies a key to kept text.
 type Pad struct {
 	// Pressed is how many PIN digits the server keeps already; the digits are never sent back.
 	Pressed int
