@@ -1,0 +1,165 @@
+package kiosk
+
+import (
+	"net/http"
+	"net/url"
+	"strconv"
+
+	"github.com/tokendesk/tokendesk/kiosk/pages"
+	"github.com/tokendesk/tokendesk/provisioning"
+)
+
+// act is one press of a button in a visit.
+type act struct {
+	s   *Server
+	r   *http.Request
+	who hands
+	op  provisioning.OpID
+	id  provisioning.VisitID
+	// visit is zero when it is over: then only the rules can tell what the op did before.
+	visit provisioning.Visit
+}
+
+// do gives one order. A press that takes two gives the first a name of its own under the same op,
+// so that posting it again repeats neither.
+func (a act) do(command provisioning.Command) error { return a.first("", command) }
+
+func (a act) first(name string, command provisioning.Command) error {
+	op := a.op
+	if name != "" {
+		op += provisioning.OpID("/" + name)
+	}
+	_, err := a.s.order(a.r.Context(), a.who.Officer, op, a.id, command)
+	return err
+}
+
+func (a act) value(name string) string { return a.r.PostForm.Get(name) }
+
+func (a act) here() string { return visitPath(a.id) }
+
+// sub is the address of a page under the visit's.
+func (a act) sub(name string) string { return a.here() + "/" + name }
+
+// carryOut turns a button into orders, and returns where to go when they went through.
+func (a act) carryOut(w http.ResponseWriter, do string) (string, error) {
+	switch do {
+	case pages.DoLoan, pages.DoReturn, pages.DoLost, pages.DoVoid, pages.DoDetail,
+		pages.DoReinstate, pages.DoFee:
+		return a.errand(do)
+	case pages.DoEnd, pages.DoRecord, pages.DoFinish, pages.DoPrint:
+		return a.end()
+	case pages.DoTurn:
+		return a.turn()
+	case pages.DoWrite:
+		return a.write()
+	case pages.DoByHand:
+		return a.sub(subHand), nil
+	}
+	command, ok := a.simple(do)
+	if !ok {
+		return "", errBadForm
+	}
+	return a.here(), a.do(command)
+}
+
+// simple are the buttons that are one order each.
+func (a act) simple(do string) (provisioning.Command, bool) {
+	switch do {
+	case pages.DoMismatch:
+		return provisioning.Doubt{}, true
+	case pages.DoAsk:
+		return provisioning.Ask{Reason: a.value("reason"), PhoneSeen: a.value("phone") == "yes"}, true
+	case pages.DoPark:
+		return provisioning.Park{}, true
+	case pages.DoAgain, pages.DoAnother:
+		return provisioning.Again{}, true
+	case pages.DoAside:
+		return provisioning.SetAside{Note: string(a.visit.Problem)}, true
+	case pages.DoWipe:
+		return provisioning.TakeBack{Loan: a.loan().ID}, true
+	case pages.DoReport:
+		return provisioning.ReportLost{Loan: a.loan().ID, Note: a.value("note")}, true
+	case pages.DoBack:
+		return provisioning.Back{}, true
+	default:
+		return nil, false
+	}
+}
+
+func (a act) loan() provisioning.Loan {
+	return factsOf(a.s.visits.Snapshot(), a.visit).loan
+}
+
+// errand confirms who stands there, if that is still open, and goes to the errand of a tile. A loss
+// may be reported before the check, by somebody who has no card left: that suspends.
+func (a act) errand(do string) (string, error) {
+	if a.visit.Step == provisioning.StepIdentify {
+		evidence := provisioning.Evidence(a.value("evidence"))
+		match := a.value("match") == "yes"
+		switch {
+		case match && evidence == provisioning.EvidenceSupervisor:
+			return a.sub(subVouch) + "?then=" + url.QueryEscape(do), nil
+		case match:
+			if err := a.first("confirm", provisioning.Confirm{Evidence: evidence}); err != nil {
+				return "", err
+			}
+		case do != pages.DoLost || a.value("match") == "no":
+			return "", provisioning.Refuse(CodeMatchMissing)
+		}
+	}
+	return a.chosen(do)
+}
+
+// chosen goes to the errand of a tile once identity is checked.
+func (a act) chosen(do string) (string, error) {
+	switch do {
+	case pages.DoVoid, pages.DoReinstate, pages.DoFee:
+		return a.sub(do), nil
+	case pages.DoDetail:
+		return a.sub(subLoan), nil
+	case "":
+		return a.here(), nil
+	}
+	return a.here(), a.do(provisioning.Choose{Errand: provisioning.Errand(do)})
+}
+
+// end ends the visit. A parked one stays parked: only its page is left.
+func (a act) end() (string, error) {
+	if a.visit.State == provisioning.VisitParked {
+		return readyPath, nil
+	}
+	return readyPath, a.do(provisioning.End{})
+}
+
+// turn hands the screen to the person: this session's id goes, and with it every officer's page.
+func (a act) turn() (string, error) {
+	if err := a.pickSlot(); err != nil {
+		return "", err
+	}
+	if err := a.do(provisioning.Turn{Away: true}); err != nil {
+		return "", err
+	}
+	a.s.screens.forget(a.s.screenOf(a.r))
+	id, err := a.s.handOver(a.r)
+	if err != nil {
+		return "", err
+	}
+	a.s.counter.take(hands{Facing: id, Officer: a.who.Officer, Visit: a.id})
+	return personPath, nil
+}
+
+func (a act) write() (string, error) {
+	if err := a.pickSlot(); err != nil {
+		return "", err
+	}
+	return a.here(), a.do(provisioning.Write{Overwrite: a.value("overwrite") == "yes"})
+}
+
+// pickSlot chooses another slot when the page offered one and it was taken.
+func (a act) pickSlot() error {
+	slot, err := strconv.Atoi(a.value("slot"))
+	if err != nil || slot == a.visit.Slot || a.visit.ID == "" {
+		return nil
+	}
+	return a.first("slot", provisioning.Pick{Slot: slot})
+}

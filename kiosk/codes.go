@@ -1,0 +1,31 @@
+package kiosk
+
+import "github.com/tokendesk/tokendesk/provisioning"
+
+// The refusals that reach the screen from anywhere but the rules.
+const (
+	// CodeUnknown stands in for a refusal the catalogue has no sentence for.
+	CodeUnknown provisioning.Code = "unknown_refusal"
+	// CodePINWrong, CodePINLocked and CodePINUnknown come from Officers.
+	CodePINWrong   provisioning.Code = "pin_wrong"
+	CodePINLocked  provisioning.Code = "pin_locked"
+	CodePINUnknown provisioning.Code = "pin_unknown"
+	// CodePersonUnknown and CodeDirectoryDown come from People.
+	CodePersonUnknown provisioning.Code = "person_unknown"
+	CodeDirectoryDown provisioning.Code = "directory_down"
+	// CodePINMissing and CodeNumberMissing: the form was sent with an empty field.
+	CodePINMissing    provisioning.Code = "pin_missing"
+	CodeNumberMissing provisioning.Code = "number_missing"
+	// CodeMatchMissing: a tile was pressed before "Same face?" was answered.
+	CodeMatchMissing provisioning.Code = "match_missing"
+	// CodeTapLocked: a card was tapped while the desk was locked. Nobody was looked up.
+	CodeTapLocked provisioning.Code = "tap_locked"
+)
+
+// Codes lists them.
+func Codes() []provisioning.Code {
+	return []provisioning.Code{
+		CodeUnknown, CodePINWrong, CodePINLocked, CodePINUnknown, CodePersonUnknown,
+		CodeDirectoryDown, CodePINMissing, CodeNumberMissing, CodeMatchMissing, CodeTapLocked,
+	}
+}

@@ -1,0 +1,35 @@
+package kiosk
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/tokendesk/tokendesk/kiosk/pages"
+)
+
+// maxForm is the largest body of a form: the longest field is a note of a few hundred characters.
+const maxForm = 16 << 10
+
+// guard sets the headers of every answer, refuses posts from other origins, and caps bodies.
+func (s *Server) guard(next http.Handler) http.Handler {
+	protection := http.NewCrossOriginProtection()
+	protection.SetDenyHandler(s.page(func(http.ResponseWriter, *http.Request) error {
+		return errForbidden
+	}))
+	checked := protection.Handler(next)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Content-Security-Policy", pages.Policy)
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("X-Frame-Options", "DENY")
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+		h.Set("Cross-Origin-Resource-Policy", "same-origin")
+		h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=(), usb=(), hid=()")
+		if !strings.HasPrefix(r.URL.Path, assetsPath) {
+			h.Set("Cache-Control", "no-store")
+		}
+		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+		checked.ServeHTTP(w, r)
+	})
+}

@@ -1,0 +1,140 @@
+package kiosk
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/tokendesk/tokendesk/kiosk/pages"
+	"github.com/tokendesk/tokendesk/provisioning"
+)
+
+// Paths of the screen beside those the frame of every page links.
+const (
+	readyPath  = "/ready"
+	endedPath  = "/ended"
+	personPath = "/person"
+	assetsPath = pages.PathAssets
+)
+
+func visitPath(id provisioning.VisitID) string { return "/visit/" + string(id) }
+
+// routes is the table of everything that can be asked for. desk routes want an unlocked officer,
+// person routes the turned screen; neither opens the other's.
+func (s *Server) routes() http.Handler {
+	mux := http.NewServeMux()
+	open := func(pattern string, h handler) { mux.Handle(pattern, s.page(h)) }
+	desk := func(pattern string, h deskHandler) { open(pattern, s.unlocked(h)) }
+	person := func(pattern string, h deskHandler) { open(pattern, s.turned(h)) }
+
+	open("GET /{$}", s.getLocked)
+	open("POST /{$}", s.postUnlock)
+	open("GET "+pages.PathDisplay, s.getDisplay)
+	open("POST "+pages.PathDisplay, s.postDisplay)
+	open("GET "+endedPath, s.getEnded)
+	open("POST "+pages.PathAlive, s.postAlive)
+	open("POST "+pages.PathLock, s.postLock)
+	open("GET "+assetsPath, s.getAsset)
+	open("/", func(http.ResponseWriter, *http.Request) error { return errNotFound })
+
+	desk("GET "+readyPath, s.getReady)
+	desk("POST "+readyPath, s.postReady)
+	desk("GET "+readyPath+"/live", s.liveReady)
+	desk("GET "+pages.PathNumber, s.getNumber)
+	desk("POST "+pages.PathNumber, s.postNumber)
+	desk("GET "+pages.PathHeld, s.getHeld)
+	desk("POST "+pages.PathHeld, s.postWaiting)
+	desk("GET "+pages.PathParked, s.getParked)
+	desk("POST "+pages.PathParked, s.postWaiting)
+	desk("GET "+pages.PathDoubtful, s.getDoubtful)
+
+	desk("GET /visit/{id}", s.getVisit)
+	desk("POST /visit/{id}", s.postVisit)
+	desk("GET /visit/{id}/live", s.liveVisit)
+	desk("GET /visit/{id}/portrait", s.getPortrait)
+	desk("GET /visit/{id}/{sub}", s.getSub)
+	desk("POST /visit/{id}/{sub}", s.postSub)
+
+	person("GET "+personPath, s.getPerson)
+	person("POST "+personPath, s.postPerson)
+	return s.sessions.LoadAndSave(s.spending(mux))
+}
+
+// deskHandler is a handler that knows whose hands the screen is in.
+type deskHandler func(http.ResponseWriter, *http.Request, hands) error
+
+// unlocked lets the session of the unlocked officer through; all others go home.
+func (s *Server) unlocked(h deskHandler) handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		who := s.counter.now()
+		id := s.screenOf(r)
+		switch {
+		case who.Facing != "" && who.Facing == id:
+			return redirect(w, r, personPath)
+		case who.Owner == "" || who.Owner != id:
+			return redirect(w, r, pages.PathHome)
+		case s.dismissed(who.Officer):
+			s.counter.lock(who)
+			return redirect(w, r, pages.PathHome)
+		}
+		return h(w, r, who)
+	}
+}
+
+// dismissed says whether the officer may not work here any more.
+func (s *Server) dismissed(id provisioning.OfficerID) bool {
+	o, ok := provisioning.Get[provisioning.Officer](s.visits.Snapshot(), string(id))
+	return !ok || o.Disabled
+}
+
+// turned lets the session of the turned screen through, as long as its visit is at the counter.
+func (s *Server) turned(h deskHandler) handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		who := s.counter.now()
+		if who.Facing == "" || who.Facing != s.screenOf(r) {
+			return redirect(w, r, pages.PathHome)
+		}
+		if _, here := current(s.visits.Snapshot(), who); !here {
+			s.counter.lock(who)
+			return redirect(w, r, pages.PathHome)
+		}
+		return h(w, r, who)
+	}
+}
+
+// redirect answers with 303: whatever was asked, the browser gets its page with a GET.
+func redirect(w http.ResponseWriter, r *http.Request, to string) error {
+	http.Redirect(w, r, to, http.StatusSeeOther)
+	return nil
+}
+
+// spending makes the next rendering of a posted form a new act.
+func (s *Server) spending(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost {
+			id := s.screenOf(r)
+			defer s.screens.spend(id, provisioning.OpID(r.PostForm.Get("op")))
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// opOf is the op id of a posted form. Its characters are those newID makes.
+func opOf(r *http.Request) (provisioning.OpID, error) {
+	op := r.PostForm.Get("op")
+	if len(op) != 32 || strings.Trim(op, "0123456789abcdef") != "" {
+		return "", errBadForm
+	}
+	return provisioning.OpID(op), nil
+}
+
+// getAsset serves a file that was compiled in. Its address has its version, so it never changes.
+func (s *Server) getAsset(w http.ResponseWriter, r *http.Request) error {
+	if strings.HasSuffix(r.URL.Path, "/") {
+		return errNotFound
+	}
+	if r.URL.Query().Get("v") != "" {
+		w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
+	}
+	http.StripPrefix(assetsPath, http.FileServerFS(pages.Assets())).ServeHTTP(w, r)
+	return nil
+}

@@ -1,0 +1,105 @@
+package kiosk
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/alexedwards/scs/v2"
+
+	"github.com/tokendesk/tokendesk/provisioning"
+)
+
+// Config is what a Server needs. Visits, Officers, People, Health, Site and Logger are required.
+type Config struct {
+	Visits   Visits
+	Officers Officers
+	People   People
+	Health   Health
+	// Reader may be nil: then numbers are typed.
+	Reader Reader
+	Site   provisioning.Site
+	// Desk names this appliance on the screen, for example "Counter 2".
+	Desk string
+	// Clock is time.Now unless a test has its own.
+	Clock  func() time.Time
+	Logger *slog.Logger
+}
+
+// Server is the counter's screen.
+type Server struct {
+	visits   Visits
+	officers Officers
+	people   People
+	health   Health
+	reader   Reader
+	site     provisioning.Site
+	desk     string
+	now      func() time.Time
+	log      *slog.Logger
+
+	sessions *scs.SessionManager
+	counter  *counter
+	screens  *screens
+	streams  *streams
+	posts    *posts
+
+	// done is closed when Run ends, so that no stream outlives it.
+	done     chan struct{}
+	doneOnce sync.Once
+}
+
+// New checks the configuration. It starts nothing: see Run and Handler.
+func New(c Config) (*Server, error) {
+	for name, missing := range map[string]bool{
+		"visits": c.Visits == nil, "officers": c.Officers == nil, "people": c.People == nil,
+		"health": c.Health == nil, "logger": c.Logger == nil, "site": c.Site.Location == nil,
+	} {
+		if missing {
+			return nil, fmt.Errorf("kiosk config: %s is missing", name)
+		}
+	}
+	if c.Clock == nil {
+		c.Clock = time.Now
+	}
+	return &Server{
+		visits: c.Visits, officers: c.Officers, people: c.People, health: c.Health,
+		reader: c.Reader, site: c.Site, desk: c.Desk, now: c.Clock, log: c.Logger,
+		sessions: newSessions(c.Clock), counter: newCounter(), screens: newScreens(),
+		streams: newStreams(), posts: newPosts(), done: make(chan struct{}),
+	}, nil
+}
+
+// Run takes card taps, and locks the screen when its deadlines pass. It returns when ctx ends, and
+// every live stream ends with it.
+func (s *Server) Run(ctx context.Context) error {
+	defer s.doneOnce.Do(func() { close(s.done) })
+	taps := s.taps()
+	for {
+		changed, moved := s.visits.Changed(), s.counter.changed()
+		timer := time.NewTimer(s.tend(ctx))
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return nil
+		case tap, ok := <-taps:
+			if !ok {
+				taps = nil
+			} else {
+				s.tapped(ctx, tap)
+			}
+		case <-changed:
+		case <-moved:
+		case <-timer.C:
+		}
+		timer.Stop()
+	}
+}
+
+// Handler serves the screen. It is safe before, during and after Run.
+func (s *Server) Handler() http.Handler {
+	return s.guard(s.once(s.routes()))
+}

@@ -1,0 +1,119 @@
+package kiosk
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/alexedwards/scs/v2"
+)
+
+// sessionID is the one thing a session holds. What the id may do is the counter's to say: an
+// officer's id, a person's and a locked screen's differ, and each change of hands makes a new one.
+const sessionID = "id"
+
+// sessionLife is one working day. The deadlines that matter are the counter's.
+const sessionLife = 12 * time.Hour
+
+// newSessions returns the session manager. It is built by hand because scs.New starts a goroutine
+// that nobody could wait for.
+func newSessions(now func() time.Time) *scs.SessionManager {
+	return &scs.SessionManager{
+		Lifetime: sessionLife,
+		Store:    &sessionStore{now: now, kept: map[string]kept{}},
+		Codec:    scs.GobCodec{},
+		ErrorFunc: func(w http.ResponseWriter, _ *http.Request, _ error) {
+			w.WriteHeader(http.StatusInternalServerError)
+		},
+		HashTokenInStore: true,
+		Cookie: scs.SessionCookie{
+			Name: "screen", Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode,
+		},
+	}
+}
+
+// screenOf is the id of the session, made at its first use.
+func (s *Server) screenOf(r *http.Request) string {
+	id := s.sessions.GetString(r.Context(), sessionID)
+	if id == "" {
+		id = newID()
+		s.sessions.Put(r.Context(), sessionID, id)
+	}
+	return id
+}
+
+// handOver gives the session a new id and a new cookie: whoever held the old one holds nothing.
+func (s *Server) handOver(r *http.Request) (string, error) {
+	if err := s.sessions.RenewToken(r.Context()); err != nil {
+		return "", err
+	}
+	id := newID()
+	s.sessions.Put(r.Context(), sessionID, id)
+	return id, nil
+}
+
+// maxSessions bounds the store: a counter has one browser, a test bench a few.
+const maxSessions = 256
+
+// sessionStore keeps sessions in memory. They die with the process, as an unlocked desk must.
+type sessionStore struct {
+	now  func() time.Time
+	mu   sync.Mutex
+	kept map[string]kept
+}
+
+type kept struct {
+	data   []byte
+	expiry time.Time
+}
+
+var _ scs.Store = (*sessionStore)(nil)
+
+// Find implements scs.Store.
+func (s *sessionStore) Find(token string) ([]byte, bool, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	k, ok := s.kept[token]
+	if !ok || s.now().After(k.expiry) {
+		return nil, false, nil
+	}
+	return k.data, true, nil
+}
+
+// Commit implements scs.Store. When it is full the session nearest its end makes room.
+func (s *sessionStore) Commit(token string, data []byte, expiry time.Time) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, known := s.kept[token]; !known && len(s.kept) >= maxSessions {
+		s.drop()
+	}
+	s.kept[token] = kept{data: data, expiry: expiry}
+	return nil
+}
+
+func (s *sessionStore) drop() {
+	var oldest string
+	for token, k := range s.kept {
+		if oldest == "" || k.expiry.Before(s.kept[oldest].expiry) {
+			oldest = token
+		}
+	}
+	delete(s.kept, oldest)
+}
+
+// Delete implements scs.Store.
+func (s *sessionStore) Delete(token string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.kept, token)
+	return nil
+}
+
+// newID is 16 random bytes in hex.
+func newID() string {
+	b := make([]byte, 16)
+	_, _ = rand.Read(b) // never fails: crypto/rand ends the process instead.
+	return hex.EncodeToString(b)
+}

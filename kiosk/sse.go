@@ -1,0 +1,161 @@
+package kiosk
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/a-h/templ"
+)
+
+// heartbeat keeps proxies and the browser from taking a quiet stream for a dead one; recheck is how
+// often a view is made again without news, for what changes by time alone.
+const (
+	heartbeat = 15 * time.Second
+	recheck   = time.Second
+)
+
+// scene is what a live page shows now: a fragment, or an address to go to.
+type scene struct {
+	fragment templ.Component
+	location string
+}
+
+// eventWriter writes server-sent events (WHATWG HTML, section 9.2).
+type eventWriter struct {
+	w    http.ResponseWriter
+	rc   *http.ResponseController
+	next int
+}
+
+func newEventWriter(w http.ResponseWriter) *eventWriter {
+	h := w.Header()
+	h.Set("Content-Type", "text/event-stream; charset=utf-8")
+	h.Set("X-Accel-Buffering", "no")
+	w.WriteHeader(http.StatusOK)
+	return &eventWriter{w: w, rc: http.NewResponseController(w), next: 1}
+}
+
+// event sends one event. Every line of the data gets its own field, as the format wants.
+func (e *eventWriter) event(name, data string) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "id: %d\nevent: %s\n", e.next, name)
+	data = strings.ReplaceAll(strings.ReplaceAll(data, "\r\n", "\n"), "\r", "\n")
+	for line := range strings.SplitSeq(data, "\n") {
+		fmt.Fprintf(&b, "data: %s\n", line)
+	}
+	b.WriteString("\n")
+	e.next++
+	return e.send(b.String())
+}
+
+// comment sends a line that browsers ignore.
+func (e *eventWriter) comment() error { return e.send(": still here\n\n") }
+
+func (e *eventWriter) send(text string) error {
+	if _, err := e.w.Write([]byte(text)); err != nil {
+		return err
+	}
+	return e.rc.Flush()
+}
+
+// live streams a page's region until the page goes away, the scene is elsewhere, or the server
+// stops. The first event is the whole state, so that a reconnecting page needs nothing else.
+func (s *Server) live(w http.ResponseWriter, r *http.Request, look func() (scene, error)) error {
+	id := s.screenOf(r)
+	ended, leave := s.streams.join(id, r.URL.Path)
+	defer leave()
+	out := newEventWriter(w)
+	beat := time.NewTicker(heartbeat)
+	defer beat.Stop()
+	check := time.NewTicker(recheck)
+	defer check.Stop()
+	var last string
+	for {
+		changed, moved := s.visits.Changed(), s.counter.changed()
+		over, err := s.frame(r, out, look, &last)
+		if over || err != nil {
+			return nil // the page reconnects or reloads, and finds out there.
+		}
+		select {
+		case <-r.Context().Done():
+			return nil
+		case <-s.done:
+			return nil
+		case <-ended:
+			return nil
+		case <-beat.C:
+			if out.comment() != nil {
+				return nil
+			}
+		case <-check.C:
+		case <-changed:
+		case <-moved:
+		}
+	}
+}
+
+// frame sends the scene if it is news; over says that nothing follows.
+func (s *Server) frame(
+	r *http.Request, out *eventWriter, look func() (scene, error), last *string,
+) (over bool, err error) {
+	now, err := look()
+	if err != nil {
+		s.log.WarnContext(r.Context(), "live view", "route", r.Pattern, "err", err)
+		return true, err
+	}
+	if now.location != "" {
+		return true, out.event("goto", now.location)
+	}
+	var b strings.Builder
+	if err := now.fragment.Render(r.Context(), &b); err != nil {
+		s.log.WarnContext(r.Context(), "live render", "route", r.Pattern, "err", err)
+		return true, err
+	}
+	if b.String() == *last {
+		return false, nil
+	}
+	*last = b.String()
+	return false, out.event("fragment", *last)
+}
+
+// maxStreams bounds the streams of one screen: a browser opens no more than six connections to one
+// origin, so a forgotten stream must not starve the forms.
+const maxStreams = 4
+
+// streams ends a screen's oldest stream when it opens one too many.
+type streams struct {
+	mu   sync.Mutex
+	open map[string][]chan struct{}
+}
+
+func newStreams() *streams { return &streams{open: map[string][]chan struct{}{}} }
+
+// join counts a stream in; ended is closed when it must make room, leave counts it out.
+func (s *streams) join(id, _ string) (ended <-chan struct{}, leave func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	mine := make(chan struct{})
+	s.open[id] = append(s.open[id], mine)
+	if list := s.open[id]; len(list) > maxStreams {
+		close(list[0])
+		s.open[id] = list[1:]
+	}
+	return mine, func() { s.leave(id, mine) }
+}
+
+func (s *streams) leave(id string, mine chan struct{}) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	list := s.open[id][:0:0]
+	for _, c := range s.open[id] {
+		if c != mine {
+			list = append(list, c)
+		}
+	}
+	if s.open[id] = list; len(list) == 0 {
+		delete(s.open, id)
+	}
+}

@@ -1,0 +1,102 @@
+package kiosk
+
+import (
+	"slices"
+
+	"github.com/tokendesk/tokendesk/kiosk/pages"
+	"github.com/tokendesk/tokendesk/provisioning"
+)
+
+// waiting says whether the verifier still lacks the newest order of this visit: a lost token that
+// waits still works, and the page must not say otherwise.
+func waiting(snap provisioning.Snapshot, v provisioning.Visit) bool {
+	if v.Position < 0 {
+		return false
+	}
+	for follower := range provisioning.All[provisioning.Verifier](snap) {
+		return !follower.Holds(v.Position)
+	}
+	return true
+}
+
+// doneView is the goodbye of any errand.
+func doneView(sc scenery, f facts) pages.DoneView {
+	v := pages.DoneView{
+		Frame: sc.frame, Errand: string(f.visit.Errand), Name: f.person.Name,
+		Serial: f.token.Serial, Reference: reference(f.visit), Waiting: waiting(sc.snap, f.visit),
+	}
+	switch f.visit.Errand {
+	case provisioning.ErrandLoan:
+		v.Waiting = false // done means that the verifier said so.
+		v.Due, v.NoDue = in(sc.site, f.loan.Due, layoutDate), f.loan.Due.IsZero()
+		v.Fee = money(f.loan.Fee.Amount)
+		v.AdviseSecond = f.person.Devices+1 < sc.site.AdviseDevices
+		v.HasSlip, v.Slip = true, slipOf(sc, f)
+	case provisioning.ErrandReturn:
+		v.ByHand = f.token.State == provisioning.TokenDamaged
+		if p, ok := plugOf(sc.plugs, f.visit.Token); ok {
+			v.Others = slices.Clone(p.Info.Others)
+		}
+	case provisioning.ErrandLost:
+		v.Suspended = f.loan.State == provisioning.LoanSuspended
+		if f.loan.Fee.State == provisioning.FeeDue {
+			v.Fee = money(f.loan.Fee.Amount)
+		}
+	case errandFee:
+		v.Waiting = false
+		v.Fee, v.FeeState = money(f.loan.Fee.Amount), string(f.loan.Fee.State)
+	}
+	return v
+}
+
+// errandFee is what a settled fee leaves in the visit.
+const errandFee = provisioning.Errand(pages.DoFee)
+
+// slipOf is the paper for the person: no name, no secret.
+func slipOf(sc scenery, f facts) pages.Slip {
+	at := f.loan.At
+	if at.IsZero() {
+		at = f.visit.At
+	}
+	return pages.Slip{
+		Site: sc.site.Name, Desk: sc.site.Desk, Serial: f.token.Serial,
+		Reference: reference(f.visit), Due: in(sc.site, f.loan.Due, layoutDate),
+		At: in(sc.site, at, layoutMoment), Fee: money(sc.site.Fee), Hours: hours(sc.site),
+		Waiting: f.visit.State == provisioning.VisitParked,
+	}
+}
+
+// parkedPage says that the counter is free while the verifier is awaited.
+func parkedPage(sc scenery, f facts) pages.ParkedView {
+	return pages.ParkedView{
+		Frame: sc.frame, Serial: f.token.Serial, Reference: reference(f.visit),
+		Name: f.person.Name, Since: since(sc, f.credential.Since), Slip: slipOf(sc, f),
+	}
+}
+
+// troubleView is a visit that cannot go on as it was: what happened, what was and was not done, and
+// what to do now.
+func troubleView(sc scenery, f facts) pages.ProblemView {
+	card := personCard(sc, f)
+	v := pages.ProblemView{
+		Frame: sc.frame, Card: &card, Reference: reference(f.visit),
+		Problem: problem(sc.site, f.visit.Problem, f.visit.Params), Acts: troubleActs(f.visit),
+	}
+	if serial := provisioning.SerialOf(f.visit.Token); serial != "" {
+		v.Facts = []pages.Chip{{Text: serial, ID: true}}
+	}
+	return v
+}
+
+// troubleActs are the ways out of a problem. A token that cannot be trusted may always be set aside.
+func troubleActs(v provisioning.Visit) []pages.Act {
+	acts := []pages.Act{{Do: pages.DoAgain, Main: true}}
+	switch v.Errand {
+	case provisioning.ErrandLoan:
+		return append(acts, pages.Act{Do: pages.DoAside}, pages.Act{Do: pages.DoEnd})
+	case provisioning.ErrandReturn:
+		return append(acts, pages.Act{Do: pages.DoByHand}, pages.Act{Do: pages.DoEnd})
+	default:
+		return append(acts, pages.Act{Do: pages.DoEnd})
+	}
+}

@@ -1,0 +1,148 @@
+package kiosk
+
+import (
+	"slices"
+
+	"github.com/tokendesk/tokendesk/kiosk/pages"
+	"github.com/tokendesk/tokendesk/provisioning"
+)
+
+// personCard is the left column of a visit.
+func personCard(sc scenery, f facts) pages.PersonCard {
+	p := f.person
+	card := pages.PersonCard{
+		Name: p.Name, Native: p.Native, NativeLang: p.NativeLang, Role: p.Role, Unit: p.Unit,
+		Number: grouped(string(p.ID)), CardUntil: in(sc.site, p.CardUntil, layoutDate),
+		CardExpired: !p.CardUntil.IsZero() && p.CardUntil.Before(sc.now),
+		Devices:     p.Devices, Advise: sc.site.AdviseDevices,
+	}
+	if p.Portrait != "" {
+		card.Portrait = visitPath(f.visit.ID) + "/portrait"
+	}
+	if f.lent() {
+		card.Loan = &pages.LoanFact{
+			Serial: provisioning.SerialOf(f.loan.Token), Due: in(sc.site, f.loan.Due, layoutDate),
+			Late:      !f.loan.Due.IsZero() && f.loan.Due.Before(sc.now),
+			Suspended: f.suspended(),
+			Unproven:  f.credential.State == provisioning.CredentialProven,
+		}
+	}
+	return card
+}
+
+// identifyView is the person, the identity check and the choice.
+func identifyView(sc scenery, f facts) pages.IdentifyView {
+	v := pages.IdentifyView{Frame: sc.frame, Card: personCard(sc, f),
+		Checked: f.visit.Step == provisioning.StepChoose, Evidence: string(f.visit.Evidence),
+		Tiles: tiles(sc, f)}
+	v.Frame.End = true
+	if f.visit.Voucher != "" {
+		v.Voucher = officerName(sc.snap, f.visit.Voucher)
+	}
+	for i, rule := range sc.site.Evidence {
+		v.Documents = append(v.Documents, pages.Choice{Key: string(rule.Kind), Selected: i == 0})
+	}
+	return v
+}
+
+// tiles are the errands that make sense for this person now, likeliest first. An errand that does
+// not apply is absent; one that applies and cannot be done now says why.
+func tiles(sc scenery, f facts) []pages.Tile {
+	var list []pages.Tile
+	add := func(do, closed string) { list = append(list, pages.Tile{Do: do, Closed: closed}) }
+	switch {
+	case f.suspended():
+		add(pages.DoReinstate, "")
+		add(pages.DoLost, "")
+		add(pages.DoReturn, "")
+		add(pages.DoDetail, "")
+	case f.lent():
+		add(pages.DoReturn, "")
+		add(pages.DoLost, "")
+		if f.fresh(sc.now) {
+			add(pages.DoVoid, "")
+		}
+		add(pages.DoDetail, "")
+	default:
+		add(pages.DoLoan, loanClosed(sc, f.person))
+	}
+	if f.fee != nil {
+		list = append(list, pages.Tile{Do: pages.DoFee, Detail: money(f.fee.Fee.Amount)})
+	}
+	for i := range list {
+		if list[i].Closed == "" {
+			list[i].First = true
+			break
+		}
+	}
+	return list
+}
+
+// loanClosed says why no loan can be made now, or nothing.
+func loanClosed(sc scenery, p provisioning.Person) string {
+	switch {
+	case !slices.Contains(sc.site.Roles, p.Role):
+		return problem(sc.site, provisioning.CodeRoleNotEligible,
+			map[string]string{"role": p.Role}).Happened
+	case !sc.health.DirectoryUp:
+		return problem(sc.site, CodeDirectoryDown, nil).Happened
+	default:
+		return ""
+	}
+}
+
+func mismatchView(sc scenery, f facts) pages.MismatchView {
+	return pages.MismatchView{Frame: sc.frame, Card: personCard(sc, f)}
+}
+
+// vouchView asks a supervisor other than the acting officer for their word.
+func vouchView(sc scenery, f facts) pages.VouchView {
+	picks := officerPicks(sc, func(o provisioning.Officer) bool {
+		return o.Supervisor && o.ID != f.visit.Officer
+	})
+	v := pages.VouchView{Frame: sc.frame, Card: personCard(sc, f), Supervisors: picks,
+		Pad: pinPad(sc)}
+	v.Frame.Back = visitPath(f.visit.ID)
+	return v
+}
+
+func askView(sc scenery, f facts) pages.AskView {
+	v := pages.AskView{Frame: sc.frame, Card: personCard(sc, f), AskPhone: sc.site.PhoneSeen}
+	v.Frame.StepBack = true
+	if f.visit.PhoneSeen {
+		v.Phone = "yes"
+	}
+	for _, key := range sc.site.Reasons {
+		v.Reasons = append(v.Reasons, pages.Choice{Key: key, Selected: key == f.visit.Reason})
+	}
+	return v
+}
+
+// agreeView is what the person sees on the turned screen: their own name, the terms, and the
+// token. Of the officer there is nothing here at all.
+func agreeView(sc scenery, f facts, back bool) pages.AgreeView {
+	sc.frame.Officer = ""
+	v := pages.AgreeView{
+		Frame: sc.frame, Stage: pages.AgreeRead, Site: sc.site.Name, Name: f.person.Name,
+		Terms: sc.site.Terms, Serial: provisioning.SerialOf(f.visit.Token),
+		Due: due(sc), NoDue: noDue(sc), Fee: money(sc.site.Fee), Pad: pinPad(sc),
+		BackTo: personPath, Cancel: personPath + "?back=1",
+	}
+	switch {
+	case !f.visit.AgreedAt.IsZero():
+		v.Stage = pages.AgreeThanks
+	case back:
+		v.Stage = pages.AgreeBack
+	}
+	return v
+}
+
+// due is when a loan made now ends; without a clock that was set there is none.
+func due(sc scenery) string {
+	if !sc.health.ClockSynced || sc.site.LoanDays == 0 {
+		return ""
+	}
+	return in(sc.site, sc.now.AddDate(0, 0, sc.site.LoanDays), layoutDate)
+}
+
+func noDue(sc scenery) bool { return !sc.health.ClockSynced && sc.site.LoanDays > 0 }

@@ -1,0 +1,170 @@
+package kiosk
+
+import (
+	"errors"
+	"time"
+
+	"github.com/tokendesk/tokendesk/kiosk/pages"
+	"github.com/tokendesk/tokendesk/provisioning"
+)
+
+// plugView waits for a token, for a loan or a return.
+func plugView(sc scenery, f facts) pages.PlugView {
+	v := pages.PlugView{Frame: sc.frame, State: pages.PlugNone}
+	v.Frame.StepBack, v.Frame.For = true, f.person.Name
+	if f.visit.Step == provisioning.StepReturn {
+		v.Return, v.Expect = true, provisioning.SerialOf(f.loan.Token)
+	}
+	if len(sc.plugs) > 1 {
+		v.State = pages.PlugTwo
+		return v
+	}
+	if len(sc.plugs) == 1 {
+		plugged(sc, f, sc.plugs[0], &v)
+	}
+	return v
+}
+
+// plugged says what is the matter with the one plugged token.
+func plugged(sc scenery, f facts, p provisioning.Plug, v *pages.PlugView) {
+	v.Name = p.Name
+	code := p.Why
+	switch {
+	case p.Info != nil:
+		v.State, v.Serial = pages.PlugFound, p.Info.Serial
+		code = unfit(sc, f, *p.Info, v.Return)
+	case errors.Is(p.Err, provisioning.ErrHeld):
+		code = provisioning.CodeTokenHeld
+	case errors.Is(p.Err, provisioning.ErrNotOTP):
+		code = provisioning.CodeTokenNotOTP
+	case p.Err != nil && code == "":
+		code = provisioning.CodeTokenSilent
+	case code == "":
+		v.State = pages.PlugIdentifying
+	}
+	if code == "" && f.visit.Problem != "" && p.Info != nil {
+		code = f.visit.Problem
+	}
+	if code == "" {
+		return
+	}
+	why := problem(sc.site, code, plugParams(f, p))
+	v.Why, v.State = &why, plugState(code)
+}
+
+func plugState(code provisioning.Code) pages.PlugState {
+	switch code {
+	case provisioning.CodeTokenHeld:
+		return pages.PlugHeld
+	case provisioning.CodeTokenNoPermission:
+		return pages.PlugPermission
+	case provisioning.CodeTokenMany:
+		return pages.PlugTwo
+	default:
+		return pages.PlugWrong
+	}
+}
+
+func plugParams(f facts, p provisioning.Plug) map[string]string {
+	params := map[string]string{"expected": provisioning.SerialOf(f.loan.Token)}
+	for name, value := range f.visit.Params {
+		params[name] = value
+	}
+	if p.Info != nil {
+		params["serial"] = p.Info.Serial
+	}
+	return params
+}
+
+// unfit says why an identified token does not do for this visit, as far as a look at the inventory
+// tells; the rules have the last word.
+func unfit(sc scenery, f facts, info provisioning.TokenInfo, back bool) provisioning.Code {
+	id := info.ID()
+	if id == "" {
+		return provisioning.CodeTokenNoSerial
+	}
+	if back {
+		if id != f.loan.Token {
+			return provisioning.CodeTokenOther
+		}
+		return ""
+	}
+	t, _ := provisioning.Get[provisioning.Token](sc.snap, string(id))
+	switch t.State {
+	case provisioning.TokenLoaned:
+		return provisioning.CodeTokenLoaned
+	case provisioning.TokenLost:
+		return provisioning.CodeTokenLost
+	case provisioning.TokenDamaged:
+		return provisioning.CodeTokenDamaged
+	case provisioning.TokenAside:
+		return provisioning.CodeTokenAside
+	default:
+		return ""
+	}
+}
+
+// checkView shows what will happen before anything is written.
+func checkView(sc scenery, f facts) pages.CheckView {
+	v := pages.CheckView{
+		Frame: sc.frame, Card: personCard(sc, f), Serial: f.token.Serial, Model: f.token.Model,
+		Firmware: f.token.Firmware, Slot: f.visit.Slot, Holds: holds(sc, f),
+		Due: due(sc), NoDue: noDue(sc), Fee: money(sc.site.Fee), Reason: f.visit.Reason,
+		Terms: sc.site.Terms, AgreedAt: in(sc.site, f.visit.AgreedAt, layoutTime),
+		Ready: !f.visit.AgreedAt.IsZero(),
+	}
+	if p, ok := plugOf(sc.plugs, f.visit.Token); ok {
+		v.Serial, v.Firmware = p.Info.Serial, p.Info.Firmware
+		if v.Model == "" {
+			v.Model = p.Info.Model
+		}
+	}
+	v.Frame.StepBack = true
+	return v
+}
+
+// holds says what the slot to be written holds now.
+func holds(sc scenery, f facts) string {
+	if f.token.Credential != "" && f.token.Slot == f.visit.Slot {
+		return "ours"
+	}
+	p, ok := plugOf(sc.plugs, f.visit.Token)
+	if !ok {
+		return ""
+	}
+	for _, slot := range p.Info.Slots {
+		if slot.Number == f.visit.Slot && slot.Configured {
+			return "other"
+		}
+	}
+	return ""
+}
+
+// slowAfter is when the page offers to park: long past what a verdict takes.
+const slowAfter = 6 * time.Second
+
+// writeView is write, touch and the verifier's verdict.
+func writeView(sc scenery, f facts) pages.WriteView {
+	v := pages.WriteView{Frame: sc.frame, Serial: provisioning.SerialOf(f.visit.Token),
+		Stage: pages.WritePreparing}
+	v.Frame.For, v.Frame.Idle = f.person.Name, pages.Idle{}
+	switch f.visit.Progress {
+	case provisioning.ProgressWriting:
+		v.Stage = pages.WriteWriting
+	case provisioning.ProgressTouch:
+		v.Stage = pages.WriteTouch
+		v.TouchBy = in(sc.site, f.visit.TouchBy, layoutTime)
+		if f.visit.Problem == provisioning.CodeOTPUnknown {
+			v.Stage = pages.WriteWrongTouch
+		}
+	case provisioning.ProgressProven:
+		v.Stage = pages.WriteProven
+	}
+	if f.visit.Step == provisioning.StepVerify {
+		v.Stage = pages.WriteProven
+		if sc.now.Sub(f.credential.Since) > slowAfter || !sc.health.VerifierUp {
+			v.Stage = pages.WriteSlow
+		}
+	}
+	return v
+}
