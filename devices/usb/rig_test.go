@@ -26,7 +26,11 @@ var guestTools = map[string]string{
 // TestRig boots Debian's kernel and reports each of the guest's tests as its own.
 func TestRig(t *testing.T) {
 	usbtest.Need(t, guestTools)
-	output, status := bootGuest(t, "^TestGuest")
+	tests := "^TestGuest"
+	if only := os.Getenv("RIG_TESTS"); only != "" {
+		tests += only // for working on one of them
+	}
+	output, status := bootGuest(t, tests)
 	line := regexp.MustCompile(`(?m)^--- (PASS|FAIL|SKIP): TestGuest(\w+) \((.*)\)$`)
 	found := line.FindAllStringSubmatch(output, -1)
 	for _, m := range found {
@@ -36,6 +40,9 @@ func TestRig(t *testing.T) {
 				t.Errorf("%s in the guest; its output is below", m[1])
 			}
 		})
+	}
+	if testing.Verbose() {
+		t.Log(output)
 	}
 	if status != 0 || len(found) == 0 || t.Failed() {
 		t.Errorf("%d tests in the guest, exit status %d:\n%s", len(found), status, output)
