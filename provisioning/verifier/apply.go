@@ -1,0 +1,274 @@
+package verifier
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/tokendesk/tokendesk/daemon/boltfile"
+	"github.com/tokendesk/tokendesk/provisioning/feed"
+	"github.com/tokendesk/tokendesk/provisioning/secret"
+)
+
+// errRevoked stops following a desk that was revoked meanwhile.
+var errRevoked = errors.New("the desk is revoked")
+
+// opened is a record with its body, if that opened.
+type opened struct {
+	feed.Record
+	position int64
+	seed     feed.SeedBody
+	proof    feed.ProofBody
+	err      error
+}
+
+// openAll opens the bodies of a page on every core, before the one writer is asked for.
+func (s *State) openAll(p feed.Page) []opened {
+	var all []opened
+	for i, leaf := range p.Leaves {
+		for _, rec := range leaf.Records {
+			all = append(all, opened{Record: rec, position: p.After + int64(i)})
+		}
+	}
+	var group errgroup.Group
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for i := range all {
+		group.Go(func() error {
+			o := &all[i]
+			switch o.Kind {
+			case feed.KindSeed:
+				o.seed, o.err = s.opener.OpenSeed(o.Record)
+			case feed.KindProof:
+				o.proof, o.err = s.opener.OpenProof(o.Record)
+			}
+			return nil
+		})
+	}
+	_ = group.Wait() // no function above returns an error
+	return all
+}
+
+// apply makes a checked page durable: its records, what they change, their verdicts and the tail
+// after them, all in one commit.
+func (v *Verifier) apply(desk string, page feed.Page, next feed.Tail) error {
+	records := v.openAll(page)
+	defer func() {
+		for _, rec := range records {
+			rec.seed.Seed.Wipe()
+		}
+	}()
+	return v.file.Update(func(tx *boltfile.Tx) error {
+		row, ok, err := load[deskRow](tx, deskTable, []byte(desk))
+		if err != nil {
+			return err
+		}
+		if !ok || !row.Revoked.IsZero() {
+			return errRevoked
+		}
+		if err := row.at(page); err != nil {
+			return err
+		}
+		now := v.clock()
+		for _, rec := range records {
+			t := taking{State: v.State, tx: tx, desk: &row, rec: rec, now: now}
+			if err := t.take(); err != nil {
+				return fmt.Errorf("take a %s record: %w", rec.Kind, err)
+			}
+		}
+		if row.Tail, err = next.MarshalBinary(); err != nil {
+			return err
+		}
+		row.Checkpoint = page.Checkpoint
+		return save(tx, deskTable, []byte(desk), row)
+	})
+}
+
+// at refuses a page that does not follow what is stored: the desk was trusted anew meanwhile, and
+// somebody else follows it now.
+func (d deskRow) at(page feed.Page) error {
+	var tail feed.Tail
+	if len(d.Tail) > 0 {
+		if err := tail.UnmarshalBinary(d.Tail); err != nil {
+			return err
+		}
+	}
+	if tail.Position() != page.After || (tail.Feed() != page.Feed && tail.Feed() != "") {
+		return feed.ErrElsewhere
+	}
+	return nil
+}
+
+// taking is one record on its way in.
+type taking struct {
+	*State
+	tx   *boltfile.Tx
+	desk *deskRow
+	rec  opened
+	now  time.Time
+}
+
+// take stores the record and does what it says. A record that was taken before, in this feed or in
+// one the desk was restored from, changes nothing.
+func (t taking) take() error {
+	key := []byte(t.rec.ID)
+	if _, seen, err := load[recordRow](t.tx, recordTable, key); seen || err != nil {
+		return err
+	}
+	hash := t.rec.Hash()
+	err := save(t.tx, recordTable, key, recordRow{Desk: t.desk.Card.Desk, Position: t.rec.position,
+		Kind: t.rec.Kind, Credential: t.rec.Credential, Hash: hash[:]})
+	if err != nil {
+		return err
+	}
+	if t.rec.Desk != t.desk.Card.Desk {
+		return t.answer(feed.Refused, 0)
+	}
+	switch t.rec.Kind {
+	case feed.KindSeed:
+		return t.takeSeed()
+	case feed.KindProof:
+		return t.takeProof()
+	case feed.KindState:
+		return t.takeState()
+	}
+	// A kind of a newer version: it is kept in the log we follow, and means nothing to us.
+	return nil
+}
+
+// answer stores the verdict on the record until an ack carried it.
+func (t taking) answer(outcome feed.Outcome, offset int) error {
+	return save(t.tx, verdictTable, verdictKey(t.desk.Card.Desk, t.rec.ID), feed.Verdict{
+		Record: t.rec.ID, Credential: t.rec.Credential, Outcome: outcome, Offset: offset})
+}
+
+func verdictKey(desk, record string) []byte { return []byte(desk + "\x00" + record) }
+
+// takeSeed keeps a seed that may be used. It opens nothing until a proof follows, so it is answered
+// only when it is of no use.
+func (t taking) takeSeed() error {
+	if t.rec.err != nil {
+		return t.answer(feed.Unreadable, 0)
+	}
+	body := t.rec.seed
+	raw := body.Seed.Expose()
+	defer clear(raw)
+	tag := t.file.Blind("seed", string(raw))
+	_, known, err := loadCredential(t.tx, t.rec.Credential)
+	if err != nil {
+		return err
+	}
+	reused, err := present(t.tx, seedTagTable, tag)
+	if err != nil {
+		return err
+	}
+	if known || reused || weak(raw) || !t.desk.Bounds.allow(body.Site, body.User) {
+		return t.answer(feed.Refused, 0)
+	}
+	if err := t.tx.Put(seedTagTable, tag, nil); err != nil {
+		return err
+	}
+	if err := t.tx.Put(seedTable, []byte(t.rec.Credential), raw); err != nil {
+		return err
+	}
+	return saveCredential(t.tx, credential{ID: t.rec.Credential, Desk: t.desk.Card.Desk,
+		User: body.User, Site: body.Site, Vendor: body.Vendor, Serial: body.Serial,
+		Digits: body.Digits, State: waiting, Next: body.Counter})
+}
+
+// weak tells a seed that no random source gave: too short (RFC 4226 section 4, R6), or one byte
+// over and over.
+func weak(seed []byte) bool {
+	return len(seed) < 16 || bytes.Count(seed, seed[:1]) == len(seed)
+}
+
+// allow says whether a desk may issue for a user of a site.
+func (b Bounds) allow(site, user string) bool {
+	user = strings.ToLower(user)
+	begins := func(prefix string) bool { return strings.HasPrefix(user, strings.ToLower(prefix)) }
+	return (len(b.Sites) == 0 || slices.Contains(b.Sites, site)) &&
+		(len(b.Users) == 0 || slices.ContainsFunc(b.Users, begins))
+}
+
+func present(tx *boltfile.Tx, table string, key []byte) (bool, error) {
+	_, err := tx.Get(table, key)
+	if errors.Is(err, boltfile.ErrAbsent) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// takeState moves a credential of this desk.
+func (t taking) takeState() error {
+	c, known, err := loadCredential(t.tx, t.rec.Credential)
+	switch {
+	case err != nil:
+		return err
+	case !known && t.rec.State == feed.StateRevoked:
+		// Its seed never came, or could not be read: it must not come later either.
+		return saveCredential(t.tx, credential{ID: t.rec.Credential, Desk: t.desk.Card.Desk,
+			State: revoked})
+	case !known, c.Desk != t.desk.Card.Desk, c.State == revoked:
+		return nil
+	}
+	switch t.rec.State {
+	case feed.StateRevoked:
+		return t.revoke(c)
+	case feed.StateSuspended:
+		c.State = suspended
+		return saveCredential(t.tx, c)
+	case feed.StateResumed:
+		return t.resume(c)
+	}
+	return nil
+}
+
+func (t taking) resume(c credential) error {
+	if c.State != suspended || c.Held {
+		return nil
+	}
+	c.State = waiting
+	if !c.Issued.IsZero() {
+		c.State = active
+	}
+	return saveCredential(t.tx, c)
+}
+
+// revoke leaves a tombstone: the seed is gone, and nothing brings the credential back.
+func (t taking) revoke(c credential) error { return t.State.revoke(t.tx, c) }
+
+func (s *State) revoke(tx *boltfile.Tx, c credential) error {
+	for table, key := range map[string][]byte{
+		userTable: s.userKey(c.User), tokenTable: s.tokenKey(c.Vendor, c.Serial)} {
+		id, err := tx.Get(table, key)
+		switch {
+		case errors.Is(err, boltfile.ErrAbsent):
+		case err != nil:
+			return err
+		case string(id) == c.ID:
+			if err := tx.Delete(table, key); err != nil {
+				return err
+			}
+		}
+	}
+	if err := tx.Delete(seedTable, []byte(c.ID)); err != nil {
+		return err
+	}
+	c.State = revoked
+	return saveCredential(tx, c)
+}
+
+// seedOf opens a seed for the moment it is needed.
+func seedOf(tx *boltfile.Tx, id string) (secret.Seed, error) {
+	raw, err := tx.Get(seedTable, []byte(id))
+	if err != nil {
+		return secret.Seed{}, err
+	}
+	defer clear(raw)
+	return secret.NewSeed(raw), nil
+}

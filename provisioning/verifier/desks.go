@@ -1,0 +1,180 @@
+package verifier
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/tokendesk/tokendesk/daemon/boltfile"
+	"github.com/tokendesk/tokendesk/provisioning/feed"
+)
+
+// ErrUnknownDesk says that a desk was never trusted here.
+var ErrUnknownDesk = errors.New("no such desk: trust its card first")
+
+// errDone ends a walk over a table early.
+var errDone = errors.New("done")
+
+// Trust pins a desk's card and follows it from now on, within bounds. Trusting a desk again replaces
+// its card and bounds, clears its alarm and lifts a revocation; where it was left is kept. With
+// newFeed the desk may begin a new feed: it was restored, or its store was made anew.
+func (v *Verifier) Trust(card feed.DeskCard, bounds Bounds, newFeed bool) error {
+	if _, err := card.Encode(); err != nil {
+		return fmt.Errorf("trust a desk: %w", err)
+	}
+	err := v.file.Update(func(tx *boltfile.Tx) error {
+		row, _, err := load[deskRow](tx, deskTable, []byte(card.Desk))
+		if err != nil {
+			return err
+		}
+		row.Card, row.Bounds, row.Alarm, row.Revoked = card, bounds, Alarm{}, time.Time{}
+		if newFeed {
+			row.Tail, row.Checkpoint = nil, nil
+		}
+		return save(tx, deskTable, []byte(card.Desk), row)
+	})
+	if err != nil {
+		return fmt.Errorf("trust desk %s: %w", card.Desk, err)
+	}
+	v.desksChanged()
+	return nil
+}
+
+// Suspended is a credential that a revocation took out of use.
+type Suspended struct {
+	Credential string    `json:"credential"`
+	User       string    `json:"user"`
+	Vendor     string    `json:"vendor"`
+	Serial     string    `json:"serial"`
+	Issued     time.Time `json:"issued"`
+}
+
+// RevokeDesk stops following a desk, and suspends and lists what it issued since a time. Nothing the
+// desk sends lifts that; its users need new tokens from another desk.
+func (v *Verifier) RevokeDesk(desk string, since time.Time) ([]Suspended, error) {
+	var list []Suspended
+	err := v.file.Update(func(tx *boltfile.Tx) error {
+		row, ok, err := load[deskRow](tx, deskTable, []byte(desk))
+		if err != nil {
+			return err
+		}
+		if !ok {
+			return ErrUnknownDesk
+		}
+		row.Revoked = v.clock()
+		if err := save(tx, deskTable, []byte(desk), row); err != nil {
+			return err
+		}
+		list, err = suspendIssued(tx, desk, since)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("revoke desk %s: %w", desk, err)
+	}
+	v.desksChanged()
+	return list, nil
+}
+
+// suspendIssued takes out of use what a desk issued since a time, and what it had only prepared.
+func suspendIssued(tx *boltfile.Tx, desk string, since time.Time) (list []Suspended, err error) {
+	var hit []credential
+	err = each(tx, credentialTable, func(_ string, c credential) error {
+		issued := c.live() && !c.Issued.Before(since)
+		if c.Desk == desk && (issued || c.State == waiting) {
+			hit = append(hit, c)
+		}
+		return nil
+	})
+	for _, c := range hit {
+		if c.live() {
+			list = append(list, Suspended{c.ID, c.User, c.Vendor, c.Serial, c.Issued})
+		}
+		c.State, c.Held = suspended, true
+		err = errors.Join(err, saveCredential(tx, c))
+	}
+	return list, err
+}
+
+func (v *Verifier) desksChanged() {
+	select {
+	case v.poke <- struct{}{}:
+	default: // the supervisor has not looked yet since the last poke
+	}
+}
+
+func (s *State) desks() (map[string]deskRow, error) {
+	desks := map[string]deskRow{}
+	err := s.file.View(func(tx *boltfile.Tx) error {
+		return each(tx, deskTable, func(id string, row deskRow) error {
+			desks[id] = row
+			return nil
+		})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list desks: %w", err)
+	}
+	return desks, nil
+}
+
+// tail is where a desk's feed was left.
+func (s *State) tail(desk string) (tail feed.Tail, err error) {
+	err = s.file.View(func(tx *boltfile.Tx) error {
+		row, _, err := load[deskRow](tx, deskTable, []byte(desk))
+		if err != nil || len(row.Tail) == 0 {
+			return err
+		}
+		return tail.UnmarshalBinary(row.Tail)
+	})
+	return tail, err
+}
+
+// alarm stores the first alarm of a desk.
+func (v *Verifier) alarm(desk, what string) error {
+	return v.file.Update(func(tx *boltfile.Tx) error {
+		row, ok, err := load[deskRow](tx, deskTable, []byte(desk))
+		if err != nil || !ok || row.Alarm.What == what {
+			return err
+		}
+		row.Alarm = Alarm{At: v.clock(), What: what}
+		return save(tx, deskTable, []byte(desk), row)
+	})
+}
+
+// pending lists verdicts no ack has carried yet, as many as one ack holds.
+func (s *State) pending(desk string) ([]feed.Verdict, error) {
+	var list []feed.Verdict
+	from, to := verdictKey(desk, ""), []byte(desk+"\x01")
+	err := s.file.View(func(tx *boltfile.Tx) error {
+		return tx.ForEach(verdictTable, from, to, func(item boltfile.Item) error {
+			var verdict feed.Verdict
+			if err := json.Unmarshal(item.Value, &verdict); err != nil {
+				return err
+			}
+			if list = append(list, verdict); len(list) == feed.MaxVerdicts {
+				return errDone
+			}
+			return nil
+		})
+	})
+	if err != nil && !errors.Is(err, errDone) {
+		return nil, fmt.Errorf("list verdicts: %w", err)
+	}
+	return list, nil
+}
+
+// forget drops verdicts that the desk confirmed.
+func (s *State) forget(desk string, verdicts []feed.Verdict) error {
+	err := s.file.Update(func(tx *boltfile.Tx) error {
+		for _, verdict := range verdicts {
+			if err := tx.Delete(verdictTable, verdictKey(desk, verdict.Record)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("forget verdicts: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,82 @@
+package verifier
+
+import (
+	"github.com/tokendesk/tokendesk/provisioning/feed"
+	"github.com/tokendesk/tokendesk/provisioning/oath"
+	"github.com/tokendesk/tokendesk/provisioning/secret"
+)
+
+// The windows, in counters from the lowest that may be accepted.
+const (
+	// deskWindow is what a desk's own touches explain: it keeps ten expected OTPs.
+	deskWindow = 10
+	// offWindow is how far a proof is looked for beyond that, only to say how far off it is.
+	offWindow = 100
+	// lookAhead is how far ahead of us a token may be at sign-in (RFC 4226 section 7.4).
+	lookAhead = 10
+	// resyncWindow is how far two OTPs in a row may be.
+	resyncWindow = 1000
+)
+
+// judgement is what a proof comes to. Next is the lowest counter after it, for feed.InStep only.
+type judgement struct {
+	outcome feed.Outcome
+	offset  int
+	next    uint64
+}
+
+// judge holds what a token typed against what its seed gives from a counter on.
+func judge(seed secret.Seed, digits int, counter uint64, typed []secret.OTP) (judgement, error) {
+	if len(typed) == 2 {
+		codes, err := oath.Codes(seed, counter, resyncWindow+1, digits)
+		if err != nil {
+			return judgement{}, err
+		}
+		offset, ok := oath.FindPair(codes, typed[0], typed[1])
+		if !ok {
+			return judgement{outcome: feed.NoMatch}, nil
+		}
+		return judgement{feed.InStep, offset, counter + uint64(offset) + 2}, nil
+	}
+	codes, err := oath.Codes(seed, counter, deskWindow, digits)
+	if err != nil {
+		return judgement{}, err
+	}
+	if offset, ok := oath.Find(codes, typed[0]); ok {
+		return judgement{feed.InStep, offset, counter + uint64(offset) + 1}, nil
+	}
+	codes, err = oath.Codes(seed, counter+deskWindow, offWindow-deskWindow, digits)
+	if err != nil {
+		return judgement{}, err
+	}
+	if offset, ok := oath.Find(codes, typed[0]); ok {
+		return judgement{outcome: feed.OffBy, offset: deskWindow + offset}, nil
+	}
+	return judgement{outcome: feed.NoMatch}, nil
+}
+
+// match is where an OTP was found at sign-in.
+type match struct {
+	found   bool
+	near    bool
+	counter uint64
+}
+
+// search looks for an OTP from a counter on: in the look-ahead first, and beyond it as far as a
+// resynchronisation may reach. A miss always costs the whole window.
+func search(seed secret.Seed, digits int, next uint64, typed secret.OTP) (match, error) {
+	codes, err := oath.Codes(seed, next, lookAhead+1, digits)
+	if err != nil {
+		return match{}, err
+	}
+	if offset, ok := oath.Find(codes, typed); ok {
+		return match{true, true, next + uint64(offset)}, nil
+	}
+	beyond := next + lookAhead + 1
+	codes, err = oath.Codes(seed, beyond, resyncWindow-lookAhead, digits)
+	if err != nil {
+		return match{}, err
+	}
+	offset, ok := oath.Find(codes, typed)
+	return match{found: ok, counter: beyond + uint64(offset)}, nil
+}

@@ -1,0 +1,256 @@
+package verifier
+
+import (
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/hex"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/tokendesk/tokendesk/daemon/boltfile"
+	"github.com/tokendesk/tokendesk/provisioning/feed"
+	"github.com/tokendesk/tokendesk/provisioning/secret"
+)
+
+// The files of a verifier's directory. All but the bundle and the certificates are secret.
+const (
+	// FileBundle is public: desks are initialised with it.
+	FileBundle = "bundle.json"
+	// FileAPICert is public: callers check the API's certificate with it.
+	FileAPICert = "api.crt"
+
+	fileState        = "verifier.db"
+	fileStateKey     = "state.key"
+	fileFeedKey      = "feed.key"
+	fileAPIKey       = "api.key"
+	fileFollowerCert = "follower.crt"
+	fileFollowerKey  = "follower.key"
+)
+
+// certificateLife is long because every end pins the key: a certificate that ends in silence would
+// stop a site, and nothing is trusted for being signed.
+const certificateLife = 10 * 365 * 24 * time.Hour
+
+// Plan says what Init makes.
+type Plan struct {
+	// Dir is made, or is empty.
+	Dir string
+	// Name of the verifier, for people.
+	Name string
+	// Hosts are the names and addresses callers reach the API under.
+	Hosts []string
+	// Escrow is the file that gets the offline key. It is to leave this machine.
+	Escrow string
+	// Now is when it is made.
+	Now time.Time
+}
+
+// Init makes the keys and the empty state of a new verifier, and its public bundle. It never
+// replaces anything.
+func Init(p Plan) (feed.Bundle, error) {
+	bundle, err := initialise(p)
+	if err != nil {
+		return feed.Bundle{}, fmt.Errorf("make a verifier in %s: %w", p.Dir, err)
+	}
+	return bundle, nil
+}
+
+func initialise(p Plan) (feed.Bundle, error) {
+	if err := os.MkdirAll(p.Dir, 0o700); err != nil {
+		return feed.Bundle{}, err
+	}
+	if entries, err := os.ReadDir(p.Dir); err != nil || len(entries) > 0 {
+		return feed.Bundle{}, errors.Join(err, errors.New("the directory is not empty"))
+	}
+	bundle := feed.Bundle{Version: feed.Version, Name: p.Name}
+	var err error
+	if bundle.VerifierKey, err = makeFeedKey(filepath.Join(p.Dir, fileFeedKey)); err != nil {
+		return feed.Bundle{}, err
+	}
+	if bundle.EscrowKey, err = makeFeedKey(p.Escrow); err != nil {
+		return feed.Bundle{}, err
+	}
+	follower := Identity{Name: p.Name, Now: p.Now}
+	bundle.FollowerPin, err = follower.Write(filepath.Join(p.Dir, fileFollowerCert),
+		filepath.Join(p.Dir, fileFollowerKey))
+	if err != nil {
+		return feed.Bundle{}, err
+	}
+	api := Identity{Name: p.Name, Hosts: p.Hosts, Now: p.Now}
+	if _, err := api.Write(filepath.Join(p.Dir, FileAPICert), filepath.Join(p.Dir, fileAPIKey)); err != nil {
+		return feed.Bundle{}, err
+	}
+	line, err := bundle.Encode()
+	if err != nil {
+		return feed.Bundle{}, err
+	}
+	if err := writeNew(filepath.Join(p.Dir, FileBundle), 0o644, line); err != nil {
+		return feed.Bundle{}, err
+	}
+	return bundle, makeState(p)
+}
+
+func makeFeedKey(path string) ([]byte, error) {
+	private, public, err := feed.GenerateKey()
+	if err != nil {
+		return nil, err
+	}
+	defer private.Wipe()
+	return public, writeSecret(path, private)
+}
+
+func makeState(p Plan) error {
+	raw := make([]byte, boltfile.KeySize)
+	_, _ = rand.Read(raw) // never fails: crypto/rand stops the program instead
+	key := secret.NewKey(raw)
+	defer clear(raw)
+	defer key.Wipe()
+	if err := writeSecret(filepath.Join(p.Dir, fileStateKey), key); err != nil {
+		return err
+	}
+	return boltfile.Create(stateOptions(p.Dir), raw, boltfile.Birth{Created: p.Now})
+}
+
+func stateOptions(dir string) boltfile.Options {
+	return boltfile.Options{Path: filepath.Join(dir, fileState), Kind: "verifier", Buckets: tables()}
+}
+
+// State is what a verifier keeps: its file and its keys, open.
+type State struct {
+	// Bundle is the public half.
+	Bundle   feed.Bundle
+	file     *boltfile.File
+	opener   *feed.Opener
+	follower tls.Certificate
+	api      tls.Certificate
+}
+
+// Open opens what Init made. It refuses what is missing and what others may read, and says which.
+func Open(dir string) (*State, error) {
+	s := &State{}
+	if err := s.open(dir); err != nil {
+		return nil, fmt.Errorf("open the verifier in %s: %w", dir, err)
+	}
+	return s, nil
+}
+
+func (s *State) open(dir string) error {
+	line, err := os.ReadFile(filepath.Join(dir, FileBundle))
+	if err != nil {
+		return missing(err)
+	}
+	if s.Bundle, err = feed.DecodeBundle(line); err != nil {
+		return err
+	}
+	private, err := readSecret(filepath.Join(dir, fileFeedKey))
+	if err != nil {
+		return err
+	}
+	defer private.Wipe()
+	if s.opener, err = feed.NewOpener(private); err != nil {
+		return fmt.Errorf("read %s: %w", fileFeedKey, err)
+	}
+	if feed.KeyID(s.opener.Public()) != feed.KeyID(s.Bundle.VerifierKey) {
+		return fmt.Errorf("%s and %s do not belong together", fileFeedKey, FileBundle)
+	}
+	if s.follower, err = readPair(dir, fileFollowerCert, fileFollowerKey); err != nil {
+		return err
+	}
+	if s.api, err = readPair(dir, FileAPICert, fileAPIKey); err != nil {
+		return err
+	}
+	key, err := readSecret(filepath.Join(dir, fileStateKey))
+	if err != nil {
+		return err
+	}
+	raw := key.Expose()
+	defer clear(raw)
+	defer key.Wipe()
+	s.file, err = boltfile.Open(stateOptions(dir), raw)
+	return err
+}
+
+// Close gives the file back.
+func (s *State) Close() error { return s.file.Close() }
+
+// APICertificate is what callers pin or trust, as PEM.
+func (s *State) APICertificate() []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.api.Certificate[0]})
+}
+
+// missing turns the system's word for a file that is not there into what to do.
+func missing(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%w: a verifier is made once, on purpose, by verifierd init", err)
+	}
+	return err
+}
+
+// checkPrivate refuses a secret that others may read.
+func checkPrivate(path string) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return missing(err)
+	}
+	if !info.Mode().IsRegular() || info.Mode().Perm()&0o077 != 0 {
+		return fmt.Errorf("%s must be a file only its owner may read: run chmod 600 on it", path)
+	}
+	return nil
+}
+
+func readSecret(path string) (secret.Key, error) {
+	if err := checkPrivate(path); err != nil {
+		return secret.Key{}, err
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return secret.Key{}, err
+	}
+	defer clear(text)
+	raw, err := hex.DecodeString(strings.TrimSpace(string(text)))
+	if err != nil || len(raw) == 0 {
+		return secret.Key{}, fmt.Errorf("%s is not a key in hex", path)
+	}
+	defer clear(raw)
+	return secret.NewKey(raw), nil
+}
+
+func writeSecret(path string, key secret.Key) error {
+	raw := key.Expose()
+	defer clear(raw)
+	text := append(hex.AppendEncode(nil, raw), '\n')
+	defer clear(text)
+	return writeNew(path, 0o600, text)
+}
+
+// writeNew writes a file that was not there, to the disk.
+func writeNew(path string, mode fs.FileMode, data []byte) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	return errors.Join(err, f.Sync(), f.Close())
+}
+
+func readPair(dir, certFile, keyFile string) (tls.Certificate, error) {
+	keyPath := filepath.Join(dir, keyFile)
+	if err := checkPrivate(keyPath); err != nil {
+		return tls.Certificate{}, err
+	}
+	cert, err := tls.LoadX509KeyPair(filepath.Join(dir, certFile), keyPath)
+	if err != nil {
+		return tls.Certificate{}, fmt.Errorf("read %s: %w", certFile, missing(err))
+	}
+	if cert.Leaf == nil {
+		cert.Leaf, err = x509.ParseCertificate(cert.Certificate[0])
+	}
+	return cert, err
+}

@@ -1,0 +1,73 @@
+// Package verifier is the central server that desks publish to: it follows their feeds, opens the
+// seeds sealed to it, judges the proofs, and checks one-time passwords, each accepted exactly once.
+//
+// What it holds durably decides: a record is stored with the position it came at before the desk is
+// told, and an attempt is counted before it is answered. The package refuses to know the counter,
+// the person standing there and the token on its USB port.
+package verifier
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// Config is what a verifier needs. State is required.
+type Config struct {
+	// State is what Open returned; whoever opened it closes it, after Run.
+	State *State
+	// Clock is time.Now when nil.
+	Clock func() time.Time
+	// Log hears of desks and callers by their ids; nil means nobody does.
+	Log *slog.Logger
+}
+
+// Verifier follows desks and answers callers while it runs.
+type Verifier struct {
+	*State
+	clock func() time.Time
+	log   *slog.Logger
+
+	attempts chan *attempt
+	// poke tells the supervisor that the desks changed.
+	poke    chan struct{}
+	callers *callerLimits
+	started time.Time
+
+	mu    sync.Mutex
+	links map[string]Link
+	tally Tally
+}
+
+// New checks its configuration. It follows and answers nothing before Run.
+func New(c Config) (*Verifier, error) {
+	if c.State == nil {
+		return nil, errors.New("a verifier needs its state")
+	}
+	if c.Clock == nil {
+		c.Clock = time.Now
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Verifier{State: c.State, clock: c.Clock, log: c.Log, attempts: make(chan *attempt),
+		poke: make(chan struct{}, 1), callers: newCallerLimits(), started: c.Clock(),
+		links: map[string]Link{}}, nil
+}
+
+// Run follows every trusted desk and decides attempts until ctx is done. It ends with an error when
+// the disk fails: what was stored is then not known, and the process must start anew.
+func (v *Verifier) Run(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return v.decideAll(ctx) })
+	group.Go(func() error { return v.supervise(ctx) })
+	if err := group.Wait(); err != nil && !errors.Is(err, context.Canceled) {
+		return fmt.Errorf("run the verifier: %w", err)
+	}
+	return nil
+}
