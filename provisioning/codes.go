@@ -102,6 +102,8 @@ const (
 	CodeTokenNotOTP Code = "not_otp"
 	// CodeTokenNoPermission: the system has not yet given the token to the desk.
 	CodeTokenNoPermission Code = "no_permission"
+	// CodeTokenLeftAlone: the desk was told not to use this token; it is listed and not opened.
+	CodeTokenLeftAlone Code = "token_left_alone"
 	// CodeTokenUnknown: the desk has never seen a token of this number.
 	CodeTokenUnknown Code = "token_unknown"
 	// CodeSlotMissing: the token has no such slot; param slot.
@@ -186,7 +188,8 @@ func Codes() []Code {
 		CodeReasonUnknown, CodePhoneNotSeen, CodeTermsMissing, CodeTermsChanged,
 		CodeTokenAbsent, CodeTokenOther, CodeTokenNoSerial, CodeTokenLoaned, CodeTokenLost,
 		CodeTokenAside, CodeTokenDamaged, CodeTokenBusy, CodeTokenHeld, CodeTokenSilent,
-		CodeTokenMany, CodeTokenNotOTP, CodeTokenNoPermission, CodeTokenUnknown, CodeSlotMissing,
+		CodeTokenMany, CodeTokenNotOTP, CodeTokenNoPermission, CodeTokenLeftAlone, CodeTokenUnknown,
+		CodeSlotMissing,
 		CodeSlotInUse, CodeDigitsUnsupported, CodeTextMissing, CodeTextTooLong, CodeSerialMismatch,
 		CodeVoidTooLate, CodeFeeNone, CodeFeeStep,
 		CodePulledBeforeWrite, CodeWriteRefused, CodeSlotProtected, CodePulledWriting,

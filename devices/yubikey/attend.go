@@ -115,7 +115,7 @@ func (b *Bench) show(p *place, info provisioning.TokenInfo) {
 	p.plug.Usable, p.plug.Why, p.plug.Info, p.plug.Err = true, "", &info, nil
 	p.known = b.opts.OnlySerial == "" || info.Serial == b.opts.OnlySerial
 	if !p.known {
-		p.plug.Usable, p.plug.Why, p.plug.Err = false, CodeLeftAlone, errLeftAlone
+		p.leaveAlone()
 	}
 	b.announce()
 }

@@ -19,6 +19,8 @@ type Options struct {
 	// OnlySerial, unless empty, leaves one token to use. A serial is known for sure only by asking
 	// the token, so others are opened once, identified, and then left alone.
 	OnlySerial string
+	// Trouble, unless nil, is told when the bus cannot be listed, and with nil when it can again.
+	Trouble func(error)
 }
 
 // Bench is a provisioning.Bench over one bus. It lists Yubico's devices, identifies each one once
@@ -55,8 +57,11 @@ type place struct {
 	gone  chan struct{}
 }
 
-// CodeLeftAlone: the desk was told not to use this device. It is listed and not opened.
-const CodeLeftAlone provisioning.Code = "token_left_alone"
+// leaveAlone shows the place as one that is not for use; the bench's lock is held, if it has to be.
+func (p *place) leaveAlone() {
+	p.plug.Usable, p.plug.Why, p.plug.Info = false, provisioning.CodeTokenLeftAlone, nil
+	p.plug.Err = errLeftAlone
+}
 
 // errLeftAlone stops at a device that Options exclude.
 var errLeftAlone = errors.New("the desk was told to leave this device alone")
@@ -66,7 +71,12 @@ var errLeftAlone = errors.New("the desk was told to leave this device alone")
 func (b *Bench) Run(ctx context.Context) error {
 	var attendants sync.WaitGroup
 	defer attendants.Wait()
-	return devices.Watch(ctx, b.bus, devices.PollEvery, func(infos []devices.Info, _ error) {
+	troubled := false
+	return devices.Watch(ctx, b.bus, devices.PollEvery, func(infos []devices.Info, err error) {
+		if b.opts.Trouble != nil && (troubled || err != nil) {
+			b.opts.Trouble(err)
+		}
+		troubled = err != nil
 		for _, p := range b.reconcile(tokensIn(infos)) {
 			attendants.Go(func() { b.attend(ctx, p) })
 		}
@@ -128,7 +138,7 @@ func (b *Bench) claim(plugID string) (*place, error) {
 	switch {
 	case p.plug.Why == provisioning.CodeTokenNotOTP:
 		return nil, provisioning.ErrNotOTP
-	case p.plug.Why == CodeLeftAlone, b.opts.OnlySerial != "" && !p.known:
+	case p.plug.Why == provisioning.CodeTokenLeftAlone, b.opts.OnlySerial != "" && !p.known:
 		return nil, errLeftAlone
 	case p.used:
 		return nil, provisioning.ErrHeld
@@ -214,7 +224,7 @@ func (b *Bench) newPlace(info devices.Info) *place {
 		p.plug.Usable, p.plug.Why = false, provisioning.CodeTokenNotOTP
 		p.plug.Err = provisioning.ErrNotOTP
 	case b.opts.MayOpen != nil && !b.opts.MayOpen(info), b.otherSerial(info.Serial):
-		p.plug.Usable, p.plug.Why, p.plug.Err = false, CodeLeftAlone, errLeftAlone
+		p.leaveAlone()
 	}
 	return p
 }

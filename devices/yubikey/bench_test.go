@@ -3,9 +3,7 @@ package yubikey
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,96 +15,30 @@ import (
 	"github.com/tokendesk/tokendesk/provisioning"
 )
 
-// running starts a bench on a bus with these keys in its drawer, in a bubble of its own.
-func running(t *testing.T, opts Options, keys []virtual.Options,
-	test func(t *testing.T, b *Bench, bus *countingBus, keys []*virtual.Key),
-) {
-	t.Helper()
-	synctest.Test(t, func(t *testing.T) {
-		bus := &countingBus{Bus: virtual.NewBus(), opened: map[string]int{}}
-		bus.others = []devices.Info{{Path: "1-9:1.0", Vendor: 0x046d, Product: 0xc31c}}
-		var drawer []*virtual.Key
-		for _, o := range keys {
-			drawer = append(drawer, virtual.New(o))
-			if err := bus.Add(drawer[len(drawer)-1]); err != nil {
-				t.Fatal(err)
-			}
+// A bus that cannot be listed keeps what it showed, says so once, and is listed again later.
+func TestBenchOutlivesABrokenBus(t *testing.T) {
+	said := make(chan error, 100)
+	opts := Options{Trouble: func(err error) { said <- err }}
+	running(t, opts, []virtual.Options{{Serial: 11}, {Serial: 22}}, func(
+		t *testing.T, b *Bench, bus *countingBus, keys []*virtual.Key,
+	) {
+		bus.Plug(keys[0])
+		until(t, b, "identified", shows("11"))
+		bus.breaks(devices.ErrUnsupported)
+		bus.Plug(keys[1])
+		time.Sleep(time.Minute)
+		if got := describe(b.Plugs()); got != "[11]" || len(said) != 1 {
+			t.Errorf("while the bus is broken, %s is shown; told %d times", got, len(said))
 		}
-		b := NewBench(bus, opts)
-		ctx, cancel := context.WithCancel(t.Context())
-		var running sync.WaitGroup
-		running.Go(func() {
-			if err := b.Run(ctx); !errors.Is(err, context.Canceled) {
-				t.Errorf("Run: %v", err)
-			}
-		})
-		test(t, b, bus, drawer)
-		cancel()
-		running.Wait()
+		if err := <-said; !errors.Is(err, devices.ErrUnsupported) {
+			t.Errorf("told %v", err)
+		}
+		bus.breaks(nil)
+		until(t, b, "well again", shows("11", "22"))
+		if err := <-said; err != nil || len(said) != 0 {
+			t.Errorf("told %v, and %d more", err, len(said))
+		}
 	})
-}
-
-// countingBus counts how often each device was opened, and adds devices of another maker.
-type countingBus struct {
-	*virtual.Bus
-	mu     sync.Mutex
-	opened map[string]int
-	others []devices.Info
-}
-
-func (b *countingBus) Open(ctx context.Context, info devices.Info) (devices.HID, error) {
-	b.mu.Lock()
-	b.opened[info.Path]++
-	b.mu.Unlock()
-	return b.Bus.Open(ctx, info)
-}
-
-func (b *countingBus) opens(path string) int {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.opened[path]
-}
-
-func (b *countingBus) List(ctx context.Context) ([]devices.Info, error) {
-	infos, err := b.Bus.List(ctx)
-	return append(infos, b.others...), err
-}
-
-// until waits for the list to be as wanted and says how long that took.
-func until(t *testing.T, b *Bench, what string, ok func([]provisioning.Plug) bool) time.Duration {
-	t.Helper()
-	began, patience := time.Now(), time.After(time.Minute)
-	for {
-		changed := b.Changed()
-		if ok(b.Plugs()) {
-			return time.Since(began)
-		}
-		select {
-		case <-changed:
-		case <-patience:
-			t.Fatalf("%s: still %s", what, describe(b.Plugs()))
-		}
-	}
-}
-
-// describe says in a word per plug what the list shows.
-func describe(plugs []provisioning.Plug) string {
-	var words []string
-	for _, p := range plugs {
-		switch {
-		case p.Why != "":
-			words = append(words, string(p.Why))
-		case p.Info != nil:
-			words = append(words, p.Info.Serial)
-		default:
-			words = append(words, "asking")
-		}
-	}
-	return fmt.Sprint(words)
-}
-
-func shows(want ...string) func([]provisioning.Plug) bool {
-	return func(plugs []provisioning.Plug) bool { return describe(plugs) == fmt.Sprint(want) }
 }
 
 // half is how soon a token must be on screen.
@@ -342,7 +274,7 @@ func TestBenchLeavesTokensAlone(t *testing.T) {
 		t *testing.T, b *Bench, bus *countingBus, keys []*virtual.Key,
 	) {
 		bus.Plug(keys[0])
-		until(t, b, "listed", shows(string(CodeLeftAlone)))
+		until(t, b, "listed", shows(string(provisioning.CodeTokenLeftAlone)))
 		time.Sleep(time.Minute)
 		if _, err := b.Open(t.Context(), b.Plugs()[0].ID); !errors.Is(err, errLeftAlone) {
 			t.Errorf("open: %v", err)
@@ -356,7 +288,7 @@ func TestBenchLeavesTokensAlone(t *testing.T) {
 	) {
 		bus.Plug(keys[0])
 		bus.Plug(keys[1])
-		until(t, b, "one of two", shows(string(CodeLeftAlone), "22"))
+		until(t, b, "one of two", shows(string(provisioning.CodeTokenLeftAlone), "22"))
 		time.Sleep(time.Minute)
 		plugs := b.Plugs()
 		if _, err := b.Open(t.Context(), plugs[0].ID); !errors.Is(err, errLeftAlone) {
