@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"fmt"
-	"reflect"
 	"runtime"
 	"slices"
 
@@ -102,12 +101,13 @@ func (s *Store) decodeTable(ctx context.Context, kind provisioning.Row) ([]tagge
 func (s *Store) decode(ctx context.Context, kind provisioning.Row,
 	from, to []byte) ([]tagged, error) {
 	var rows []tagged
+	codec := s.codecs[kind.Kind()]
 	err := s.file.View(func(tx *boltfile.Tx) error {
 		return tx.ForEach(rowBucket(kind.Kind()), from, to, func(i boltfile.Item) error {
 			if i.Erased {
 				return ctx.Err()
 			}
-			row, err := decodeRow(reflect.TypeOf(kind), i.Value)
+			row, err := codec.decode(i.Value)
 			if err == nil && row.Live() {
 				rows = append(rows, tagged{key: row.Key(), row: row})
 			}

@@ -3,7 +3,6 @@ package store
 import (
 	"fmt"
 	"iter"
-	"reflect"
 	"slices"
 	"strings"
 
@@ -178,12 +177,3 @@ func (s *Store) Head() int64 { return s.snapshot().stream(logStream) }
 // FeedHead is the position after the newest leaf that carries records: a follower that has acked it
 // misses nothing but its own silence.
 func (s *Store) FeedHead() int64 { return s.snapshot().stream(feedStream) }
-
-// tableTypes maps each table to the type of its rows.
-func tableTypes() map[provisioning.Kind]reflect.Type {
-	types := make(map[provisioning.Kind]reflect.Type)
-	for _, row := range provisioning.Rows() {
-		types[row.Kind()] = reflect.TypeOf(row)
-	}
-	return types
-}

@@ -1,14 +1,10 @@
 package store
 
 import (
-	"bytes"
 	"cmp"
-	"encoding/json"
-	"reflect"
 	"slices"
 	"testing"
 
-	gocmp "github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
 	"github.com/tokendesk/tokendesk/provisioning"
@@ -118,40 +114,4 @@ func TestUnknownIndexPanics(t *testing.T) {
 	}()
 	for range s.Snapshot().Find(provisioning.KindToken, provisioning.ByProof, "x") {
 	}
-}
-
-// FuzzRow: what decodes is written back to what decodes the same, for every kind.
-func FuzzRow(f *testing.F) {
-	for i, row := range provisioning.Rows() {
-		value, err := json.Marshal(row)
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(uint8(i), value)
-	}
-	f.Add(uint8(4), []byte(`{"ID":"l","At":"2026-03-04T05:06:07.5+08:00","Fee":{"State":"due"}}`))
-	f.Add(uint8(6), []byte(`{"ID":"o","Params":{"a":"b"}}`))
-	f.Fuzz(func(t *testing.T, kind uint8, value []byte) {
-		rows := provisioning.Rows()
-		typ := reflect.TypeOf(rows[int(kind)%len(rows)])
-		first, err := decodeRow(typ, value)
-		if err != nil {
-			return
-		}
-		planned, err := planRow(tableTypes(), first)
-		if err != nil {
-			return // for example an empty key
-		}
-		again, err := decodeRow(typ, planned.value)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if diff := gocmp.Diff(first, again); diff != "" {
-			t.Error(diff)
-		}
-		stored, err := planRow(tableTypes(), again)
-		if err != nil || !bytes.Equal(stored.value, planned.value) {
-			t.Errorf("%s became %s, %v", planned.value, stored.value, err)
-		}
-	})
 }

@@ -91,7 +91,7 @@ func (s *Store) ready(c provisioning.Change) (plan, error) {
 	if err := p.addRecords(); err != nil {
 		return plan{}, err
 	}
-	return p, p.addRows(c.Rows())
+	return p, p.addRows(s.codecs, c.Rows())
 }
 
 // saltSize is the length of the salt in front of a stored entry.
@@ -117,14 +117,14 @@ func (p *plan) addRecords() error {
 	return nil
 }
 
-func (p *plan) addRows(rows []provisioning.Row) error {
+func (p *plan) addRows(codecs map[provisioning.Kind]codec, rows []provisioning.Row) error {
 	type id struct {
 		kind provisioning.Kind
 		key  string
 	}
-	types, seen := tableTypes(), make(map[id]bool, len(rows))
+	seen := make(map[id]bool, len(rows))
 	for _, row := range rows {
-		planned, err := planRow(types, row)
+		planned, err := planRow(codecs, row)
 		if err != nil {
 			return err
 		}
@@ -138,7 +138,7 @@ func (p *plan) addRows(rows []provisioning.Row) error {
 	return nil
 }
 
-func planRow(types map[provisioning.Kind]reflect.Type, row provisioning.Row) (plannedRow, error) {
+func planRow(codecs map[provisioning.Kind]codec, row provisioning.Row) (plannedRow, error) {
 	if row == nil {
 		return plannedRow{}, fmt.Errorf("%w: a row is nil", ErrInvalid)
 	}
@@ -147,26 +147,19 @@ func planRow(types map[provisioning.Kind]reflect.Type, row provisioning.Row) (pl
 		row = r.Row
 	}
 	kind := row.Kind()
-	if types[kind] != reflect.TypeOf(row) {
+	codec, ok := codecs[kind]
+	if !ok || codec.typ != reflect.TypeOf(row) {
 		return plannedRow{}, fmt.Errorf("%w: %T is not a row of %q", ErrInvalid, row, kind)
 	}
-	value, err := json.Marshal(row)
+	value, err := codec.encode(row)
 	if err != nil {
 		return plannedRow{}, fmt.Errorf("%w: encode a %s: %w", ErrInvalid, kind, err)
 	}
-	back, err := decodeRow(types[kind], value)
-	if err != nil || back.Key() != row.Key() || row.Key() == "" || back.Subject() != row.Subject() {
-		return plannedRow{}, fmt.Errorf("%w: a %s cannot be read back", ErrInvalid, kind)
+	back, err := codec.decode(value)
+	if err != nil || row.Key() == "" {
+		return plannedRow{}, fmt.Errorf("%w: a %s has no key or cannot be read back", ErrInvalid, kind)
 	}
 	return plannedRow{Row: back, value: value, live: live}, nil
-}
-
-func decodeRow(kind reflect.Type, value []byte) (provisioning.Row, error) {
-	row := reflect.New(kind)
-	if err := json.Unmarshal(value, row.Interface()); err != nil {
-		return nil, fmt.Errorf("decode a %s: %w", kind.Name(), err)
-	}
-	return row.Elem().Interface().(provisioning.Row), nil
 }
 
 func decodeRecord(line []byte) (feed.Record, error) {

@@ -90,7 +90,7 @@ func (s *Store) Archived(kind provisioning.Kind, key string) (provisioning.Row, 
 	if err != nil || newest == nil {
 		return nil, false, err
 	}
-	row, err := decodeRow(tableTypes()[kind], newest)
+	row, err := s.codecs[kind].decode(newest)
 	return row, err == nil, err
 }
 

@@ -84,8 +84,9 @@ type Store struct {
 	fatal  func(error)
 	clock  func() time.Time
 
-	file *boltfile.File
-	mem  *memdb.MemDB
+	file   *boltfile.File
+	mem    *memdb.MemDB
+	codecs map[provisioning.Kind]codec
 
 	queue queue
 	// writer is held by the goroutine that commits; it guards what follows.
@@ -122,7 +123,8 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{desk: o.Desk, signer: o.Signer, fatal: o.Fatal, clock: o.Clock, file: file}
+	s := &Store{desk: o.Desk, signer: o.Signer, fatal: o.Fatal, clock: o.Clock, file: file,
+		codecs: newCodecs()}
 	if s.fatal == nil {
 		s.fatal = func(err error) { panic(err) }
 	}

@@ -205,7 +205,8 @@ func TestInvalidChangesChangeNothing(t *testing.T) {
 		"nil row":        change("x").Put(one, nil),
 		"no key":         change("x").Put(one, provisioning.Officer{}),
 		"foreign type":   change("x").Put(one, &one),
-		"key not text":   change("x").Put(one, provisioning.Officer{ID: "\xff"}),
+		"not encodable": change("x").Put(one, provisioning.OpResult{ID: "o",
+			At: time.Time{}.In(time.FixedZone("", 1<<30))}),
 		"record with no id": change("x").Put(one).Publish(
 			feed.Record{Kind: feed.KindSeed, At: testTime}),
 		"record of no time": change("x").Put(one).Publish(
