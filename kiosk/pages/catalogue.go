@@ -30,11 +30,14 @@ var english = sync.OnceValue(func() texts {
 type texts struct {
 	words    map[Key]string
 	refusals map[string]refusal
-	terms    map[string]struct{ Lines []string }
+	terms    map[string]terms
 }
 
 // refusal is what a code says: what happened, what was and was not done, what to do.
 type refusal struct{ Happened, Done, Todo string }
+
+// terms are the loan terms of one version, one sentence each.
+type terms struct{ Lines []string }
 
 func decode(name string, into any) {
 	if _, err := toml.DecodeFS(catalogue, name, into); err != nil {

@@ -198,3 +198,50 @@ func TestTermsAreShownOrRefused(t *testing.T) {
 		}
 	}
 }
+
+// TestEveryWordIsInTheCatalogue marks all texts of the catalogue and looks for words on the pages
+// that are not marked. What is left must be data of the samples.
+func TestEveryWordIsInTheCatalogue(t *testing.T) {
+	plain := english
+	t.Cleanup(func() { english = plain })
+	marked := mark(plain())
+	english = func() texts { return marked }
+
+	var data strings.Builder
+	for _, src := range sources(t, "gallery*.go") {
+		data.WriteString(src)
+	}
+	head := regexp.MustCompile(`(?s)<(svg|script)\b.*?</(svg|script)>`)
+	tags := regexp.MustCompile(`<[^>]*>`)
+	known := regexp.MustCompile(`⟦[^⟦⟧]*⟧`)
+	word := regexp.MustCompile(`\pL{2,}`)
+	for _, s := range Gallery() {
+		text := tags.ReplaceAllString(head.ReplaceAllString(render(t, s, "light", ""), " "), " ")
+		for known.MatchString(text) {
+			text = known.ReplaceAllString(text, " ")
+		}
+		for _, w := range word.FindAllString(text, -1) {
+			if !strings.Contains(data.String(), w) {
+				t.Errorf("%s says %q by itself", s.Name, w)
+			}
+		}
+	}
+}
+
+func mark(x texts) texts {
+	out := texts{map[Key]string{}, map[string]refusal{}, map[string]terms{}}
+	for key, text := range x.words {
+		out.words[key] = "⟦" + text + "⟧"
+	}
+	for code, r := range x.refusals {
+		out.refusals[code] = refusal{"⟦" + r.Happened + "⟧", "⟦" + r.Done + "⟧", "⟦" + r.Todo + "⟧"}
+	}
+	for version, text := range x.terms {
+		var lines []string
+		for _, line := range text.Lines {
+			lines = append(lines, "⟦"+line+"⟧")
+		}
+		out.terms[version] = terms{lines}
+	}
+	return out
+}
