@@ -167,8 +167,11 @@ func (t taking) takeSeed() error {
 	if err != nil {
 		return err
 	}
-	if known || reused || weak(raw) || !t.desk.Bounds.allow(body.Site, body.User) {
+	if known {
 		return t.answer(feed.Refused, 0)
+	}
+	if reused || weak(raw) || !t.desk.Bounds.allow(body.Site, body.User) {
+		return errors.Join(t.tombstone(), t.answer(feed.Refused, 0))
 	}
 	if err := t.tx.Put(seedTagTable, tag, nil); err != nil {
 		return err
@@ -211,8 +214,7 @@ func (t taking) takeState() error {
 		return err
 	case !known && t.rec.State == feed.StateRevoked:
 		// Its seed never came, or could not be read: it must not come later either.
-		return saveCredential(t.tx, credential{ID: t.rec.Credential, Desk: t.desk.Card.Desk,
-			State: revoked})
+		return t.tombstone()
 	case !known, c.Desk != t.desk.Card.Desk, c.State == revoked:
 		return nil
 	}
@@ -226,6 +228,12 @@ func (t taking) takeState() error {
 		return t.resume(c)
 	}
 	return nil
+}
+
+// tombstone closes an id of which nothing is known.
+func (t taking) tombstone() error {
+	return saveCredential(t.tx, credential{ID: t.rec.Credential, Desk: t.desk.Card.Desk,
+		State: revoked})
 }
 
 func (t taking) resume(c credential) error {

@@ -71,10 +71,10 @@ func initialise(p Plan) (feed.Bundle, error) {
 	}
 	bundle := feed.Bundle{Version: feed.Version, Name: p.Name}
 	var err error
-	if bundle.VerifierKey, err = makeFeedKey(filepath.Join(p.Dir, fileFeedKey)); err != nil {
+	if bundle.EscrowKey, err = makeFeedKey(p.Escrow); err != nil {
 		return feed.Bundle{}, err
 	}
-	if bundle.EscrowKey, err = makeFeedKey(p.Escrow); err != nil {
+	if bundle.VerifierKey, err = makeFeedKey(filepath.Join(p.Dir, fileFeedKey)); err != nil {
 		return feed.Bundle{}, err
 	}
 	follower := Identity{Name: p.Name, Now: p.Now}

@@ -1,0 +1,67 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/tokendesk/tokendesk/provisioning/feed"
+	"github.com/tokendesk/tokendesk/provisioning/verifier"
+)
+
+type deskCmd struct {
+	Trust  trustCmd  `cmd:"" aliases:"add" help:"Pin a desk's card and follow it."`
+	Revoke revokeCmd `cmd:"" help:"Stop following a desk, and suspend and list what it issued."`
+}
+
+type trustCmd struct {
+	Card    string   `arg:"" type:"existingfile" help:"The card that tokendesk init made."`
+	Site    []string `help:"Site the desk may issue for; may be repeated. The card's own by default."`
+	Users   []string `help:"Prefix of the sign-in names the desk may bind; may be repeated. Any by default."`
+	PerHour int      `help:"Most tokens the desk may activate within an hour; 0 is no limit." default:"120"`
+	NewFeed bool     `help:"Accept that the desk begins a new feed: it was restored, or made anew."`
+}
+
+// Run implements the command.
+func (t trustCmd) Run(c *cli, out io.Writer) error {
+	data, err := os.ReadFile(t.Card)
+	if err != nil {
+		return err
+	}
+	card, err := feed.DecodeDeskCard(data)
+	if err != nil {
+		return err
+	}
+	bounds := verifier.Bounds{Sites: t.Site, Users: t.Users, PerHour: t.PerHour}
+	if len(bounds.Sites) == 0 {
+		bounds.Sites = []string{card.Site}
+	}
+	err = c.withAdmin(func(a verifier.Admin) error { return a.Trust(card, bounds, t.NewFeed) })
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "desk %s is trusted: feed %s, log key %s\n", card.Desk, card.FeedURL, card.LogKey)
+	return nil
+}
+
+type revokeCmd struct {
+	Desk  string    `arg:"" help:"Id of the desk."`
+	Since time.Time `required:"" help:"Suspend what it issued since this time (RFC 3339)."`
+}
+
+// Run implements the command.
+func (r revokeCmd) Run(c *cli, out io.Writer) error {
+	return c.withAdmin(func(a verifier.Admin) error {
+		list, err := a.RevokeDesk(r.Desk, r.Since)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(out, "desk %s is revoked; %d credentials are suspended\n", r.Desk, len(list))
+		w := table(out, "USER", "TOKEN", "ISSUED")
+		for _, s := range list {
+			row(w, s.User, s.Vendor+"/"+s.Serial, s.Issued.UTC().Format(time.RFC3339))
+		}
+		return w.Flush()
+	})
+}
