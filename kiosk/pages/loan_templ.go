@@ -1187,7 +1187,7 @@ func Detail(v DetailView) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if v.Fee != "" {
-				templ_7745c5c3_Err = line(t("detail.fee"), v.Fee+" · "+word("fee_state", v.FeeState), v.FeeReference).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = line(t("detail.fee"), v.feeText(), v.FeeReference).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -1242,6 +1242,13 @@ func Detail(v DetailView) templ.Component {
 		}
 		return nil
 	})
+}
+
+func (v DetailView) feeText() string {
+	if v.FeeState == "" {
+		return v.Fee
+	}
+	return v.Fee + " · " + word("fee_state", v.FeeState)
 }
 
 func (v DetailView) phone() string {
