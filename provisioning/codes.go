@@ -10,9 +10,10 @@ const (
 	CodeOfficerDisabled Code = "officer_disabled"
 	// CodeOfficerIsPerson: an officer is never the person of their own visit.
 	CodeOfficerIsPerson Code = "officer_is_person"
-	// CodeVisitUnknown: there is no such visit, or it ended long ago.
+	// CodeVisitUnknown: there is no such visit, or it has ended.
 	CodeVisitUnknown Code = "visit_unknown"
-	// CodeVisitOver: the visit has ended.
+	// CodeVisitOver: the visit has ended. The rules see no ended visit; a screen that remembers one
+	// says it.
 	CodeVisitOver Code = "visit_over"
 	// CodeVisitOpen: another person is at the counter; param visit.
 	CodeVisitOpen Code = "visit_open"
@@ -154,6 +155,12 @@ const (
 	CodeOTPUnknown Code = "otp_unknown"
 	// CodeInterrupted: the desk stopped in the middle. The token works nowhere.
 	CodeInterrupted Code = "interrupted"
+	// CodeAbandoned: the visit ended, or was dropped, in the middle. The token works nowhere. It is
+	// why a token is in doubt and never a visit's problem.
+	CodeAbandoned Code = "abandoned"
+	// CodeLoanVoided: the hand-over was undone, and the token has not been seen since. It works
+	// nowhere. It is why a token is in doubt and never a visit's problem.
+	CodeLoanVoided Code = "loan_voided"
 	// CodeVerdictOffBy: the verifier found the code, and not where it should have been.
 	CodeVerdictOffBy Code = "verdict_off_by"
 	// CodeVerdictNoMatch: the verifier says that seed and code do not belong together.
@@ -194,8 +201,9 @@ func Codes() []Code {
 		CodeVoidTooLate, CodeFeeNone, CodeFeeStep,
 		CodePulledBeforeWrite, CodeWriteRefused, CodeSlotProtected, CodePulledWriting,
 		CodeWriteUnknown, CodeNoTouch, CodePulledTouch, CodeTouchUnread, CodeOTPUnknown,
-		CodeInterrupted, CodeVerdictOffBy, CodeVerdictNoMatch, CodeVerdictUnreadable,
-		CodeVerdictRefused, CodePulledBeforeWipe, CodeWipeRefused, CodeWipeProtected,
+		CodeInterrupted, CodeAbandoned, CodeLoanVoided, CodeVerdictOffBy, CodeVerdictNoMatch,
+		CodeVerdictUnreadable, CodeVerdictRefused, CodePulledBeforeWipe, CodeWipeRefused,
+		CodeWipeProtected,
 		CodePulledWiping, CodeWipeUnknown,
 	}
 }

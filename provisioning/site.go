@@ -60,3 +60,20 @@ func (s Site) Permits(e Evidence) (EvidenceRule, bool) {
 	}
 	return EvidenceRule{}, false
 }
+
+// Due is the last moment of the last day of a loan that begins now. It is zero when the clock was
+// not synchronised: no due date is made from a wrong clock.
+func (s Site) Due(at time.Time, synced bool) time.Time {
+	if !synced || s.LoanDays == 0 {
+		return time.Time{}
+	}
+	year, month, day := at.In(s.zone()).Date()
+	return time.Date(year, month, day+s.LoanDays, 23, 59, 59, 0, s.zone())
+}
+
+func (s Site) zone() *time.Location {
+	if s.Location == nil {
+		return time.UTC
+	}
+	return s.Location
+}

@@ -41,6 +41,10 @@ const (
 	ErrandReturn Errand = "return"
 	ErrandLost   Errand = "lost"
 	ErrandVoid   Errand = "void"
+	// ErrandReinstate lifts a suspension, at StepLost with the token on the bench.
+	ErrandReinstate Errand = "reinstate"
+	// ErrandFee is what a visit is left with after its fee was settled; it is not chosen.
+	ErrandFee Errand = "fee"
 )
 
 // VisitState says whether the visit holds the counter.
@@ -131,7 +135,8 @@ func (v Visit) Subject() PersonID { return v.Person }
 
 // Tags implements Row.
 func (v Visit) Tags() []Tag {
-	return []Tag{{ByState, string(v.State)}, {ByOfficer, string(v.Officer)}, {ByPerson, string(v.Person)}}
+	return []Tag{{ByState, string(v.State)}, {ByOfficer, string(v.Officer)},
+		{ByPerson, string(v.Person)}}
 }
 
 // Live implements Row.
