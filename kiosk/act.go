@@ -43,8 +43,12 @@ func (a act) sub(name string) string { return a.here() + "/" + name }
 // carryOut turns a button into orders, and returns where to go when they went through.
 func (a act) carryOut(w http.ResponseWriter, do string) (string, error) {
 	switch do {
-	case pages.DoLoan, pages.DoReturn, pages.DoLost, pages.DoVoid, pages.DoDetail,
-		pages.DoReinstate, pages.DoFee:
+	case pages.DoReinstate:
+		if a.visit.Step == provisioning.StepLost {
+			return a.here(), a.do(provisioning.Reinstate{Loan: a.loan().ID})
+		}
+		return a.errand(do)
+	case pages.DoLoan, pages.DoReturn, pages.DoLost, pages.DoVoid, pages.DoDetail, pages.DoFee:
 		return a.errand(do)
 	case pages.DoEnd, pages.DoRecord, pages.DoFinish, pages.DoPrint:
 		return a.end()
@@ -90,8 +94,8 @@ func (a act) loan() provisioning.Loan {
 	return factsOf(a.s.visits.Snapshot(), a.visit).loan
 }
 
-// errand confirms who stands there, if that is still open, and goes to the errand of a tile. A loss
-// may be reported before the check, by somebody who has no card left: that suspends.
+// errand confirms who stands there, if that is still open, and goes to the errand of a tile. A token
+// is taken back, and a loss is taken down, from somebody without any card too: a loss then suspends.
 func (a act) errand(do string) (string, error) {
 	if a.visit.Step == provisioning.StepIdentify {
 		evidence := provisioning.Evidence(a.value("evidence"))
@@ -103,7 +107,7 @@ func (a act) errand(do string) (string, error) {
 			if err := a.first("confirm", provisioning.Confirm{Evidence: evidence}); err != nil {
 				return "", err
 			}
-		case do != pages.DoLost || a.value("match") == "no":
+		case do != pages.DoLost && do != pages.DoReturn || a.value("match") == "no":
 			return "", provisioning.Refuse(CodeMatchMissing)
 		}
 	}
@@ -113,7 +117,7 @@ func (a act) errand(do string) (string, error) {
 // chosen goes to the errand of a tile once identity is checked.
 func (a act) chosen(do string) (string, error) {
 	switch do {
-	case pages.DoVoid, pages.DoReinstate, pages.DoFee:
+	case pages.DoVoid, pages.DoFee:
 		return a.sub(do), nil
 	case pages.DoDetail:
 		return a.sub(subLoan), nil

@@ -15,7 +15,7 @@ type facts struct {
 	// being made.
 	loan       provisioning.Loan
 	credential provisioning.Credential
-	// fee is a loan of the person whose fee is due.
+	// fee is a loan of the person whose fee is due, or else one that was paid and can be reversed.
 	fee *provisioning.Loan
 }
 
@@ -25,12 +25,13 @@ func factsOf(snap provisioning.Snapshot, v provisioning.Visit) facts {
 	if f.person.ID == "" {
 		f.person.ID = v.Person
 	}
+	f.loan, _ = provisioning.OpenLoan(snap, v.Person)
+	if own, ok := provisioning.Get[provisioning.Loan](snap, string(v.Loan)); ok {
+		f.loan = own
+	}
 	for l := range provisioning.Find[provisioning.Loan](
 		snap, provisioning.ByPerson, string(v.Person)) {
-		if l.State == provisioning.LoanOpen && f.loan.ID == "" || l.ID == v.Loan {
-			f.loan = l
-		}
-		if l.Fee.State == provisioning.FeeDue {
+		if l.Fee.State == provisioning.FeeDue || f.fee == nil && l.Fee.State == provisioning.FeePaid {
 			f.fee = &l
 		}
 	}
@@ -58,15 +59,15 @@ func credentialOf(
 }
 
 // lent says whether the person has a token of ours now.
-func (f facts) lent() bool { return f.loan.ID != "" && f.loan.State == provisioning.LoanOpen }
+func (f facts) lent() bool { return f.loan.ID != "" && f.loan.Open() }
 
 // suspended says whether it was reported lost without a card, and may come back.
-func (f facts) suspended() bool {
-	return f.loan.ID != "" && f.credential.State == provisioning.CredentialSuspended
-}
+func (f facts) suspended() bool { return f.loan.State == provisioning.LoanSuspended }
 
 // fresh says whether a hand-over may still be undone.
-func (f facts) fresh(now time.Time) bool { return f.lent() && now.Sub(f.loan.At) < 24*time.Hour }
+func (f facts) fresh(now time.Time) bool {
+	return f.lent() && now.Sub(f.loan.At) <= provisioning.VoidFor
+}
 
 // openLoanOf finds who has a token.
 func openLoanOf(snap provisioning.Snapshot, id provisioning.TokenID) (provisioning.Loan, bool) {
@@ -74,7 +75,7 @@ func openLoanOf(snap provisioning.Snapshot, id provisioning.TokenID) (provisioni
 		return provisioning.Loan{}, false
 	}
 	for l := range provisioning.Find[provisioning.Loan](snap, provisioning.ByToken, string(id)) {
-		if l.State == provisioning.LoanOpen {
+		if l.Open() {
 			return l, true
 		}
 	}

@@ -95,8 +95,6 @@ func deadline(snap provisioning.Snapshot, h hands) time.Time {
 		return time.Time{}
 	case !ok:
 		return h.Until
-	case v.Step == provisioning.StepWrite || v.Step == provisioning.StepVerify:
-		return time.Time{}
 	default:
 		return v.Deadline
 	}

@@ -3,6 +3,7 @@ package kiosk
 import (
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -14,7 +15,7 @@ import (
 // often a view is made again without news, for what changes by time alone.
 const (
 	heartbeat = 15 * time.Second
-	recheck   = time.Second
+	recheck   = 2 * time.Second
 )
 
 // scene is what a live page shows now: a fragment, or an address to go to.
@@ -30,12 +31,17 @@ type eventWriter struct {
 	next int
 }
 
-func newEventWriter(w http.ResponseWriter) *eventWriter {
+// newEventWriter goes on counting where a reconnecting page left off, so that ids only rise.
+func newEventWriter(w http.ResponseWriter, r *http.Request) *eventWriter {
 	h := w.Header()
 	h.Set("Content-Type", "text/event-stream; charset=utf-8")
 	h.Set("X-Accel-Buffering", "no")
 	w.WriteHeader(http.StatusOK)
-	return &eventWriter{w: w, rc: http.NewResponseController(w), next: 1}
+	seen, err := strconv.Atoi(r.Header.Get("Last-Event-ID"))
+	if err != nil || seen < 0 || seen > 1<<30 {
+		seen = 0
+	}
+	return &eventWriter{w: w, rc: http.NewResponseController(w), next: seen + 1}
 }
 
 // event sends one event. Every line of the data gets its own field, as the format wants.
@@ -55,6 +61,8 @@ func (e *eventWriter) event(name, data string) error {
 func (e *eventWriter) comment() error { return e.send(": still here\n\n") }
 
 func (e *eventWriter) send(text string) error {
+	// A page that stopped reading must not keep its handler; not every writer has deadlines.
+	_ = e.rc.SetWriteDeadline(time.Now().Add(heartbeat))
 	if _, err := e.w.Write([]byte(text)); err != nil {
 		return err
 	}
@@ -65,9 +73,10 @@ func (e *eventWriter) send(text string) error {
 // stops. The first event is the whole state, so that a reconnecting page needs nothing else.
 func (s *Server) live(w http.ResponseWriter, r *http.Request, look func() (scene, error)) error {
 	id := s.screenOf(r)
-	ended, leave := s.streams.join(id, r.URL.Path)
+	ended, leave := s.streams.join(id)
 	defer leave()
-	out := newEventWriter(w)
+	out := newEventWriter(w, r)
+	defer func() { _ = out.rc.SetWriteDeadline(time.Time{}) }() // the connection is used again.
 	beat := time.NewTicker(heartbeat)
 	defer beat.Stop()
 	check := time.NewTicker(recheck)
@@ -134,7 +143,7 @@ type streams struct {
 func newStreams() *streams { return &streams{open: map[string][]chan struct{}{}} }
 
 // join counts a stream in; ended is closed when it must make room, leave counts it out.
-func (s *streams) join(id, _ string) (ended <-chan struct{}, leave func()) {
+func (s *streams) join(id string) (ended <-chan struct{}, leave func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	mine := make(chan struct{})

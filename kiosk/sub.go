@@ -10,7 +10,7 @@ import (
 	"github.com/tokendesk/tokendesk/provisioning"
 )
 
-// The pages under a visit's. Void, reinstate and fee have the names of their tiles.
+// The pages under a visit's. Void and fee have the names of their tiles.
 const (
 	subVouch = "vouch"
 	subHand  = "hand"
@@ -48,8 +48,7 @@ func subPage(sc scenery, f facts, sub, mode string) (page templ.Component, known
 			page = pages.Vouch(vouchView(sc, f))
 		}
 	case subHand:
-		if at == provisioning.StepReturn || f.visit.Errand == provisioning.ErrandReturn &&
-			at == provisioning.StepProblem {
+		if at == provisioning.StepReturn {
 			page = pages.Return(returnView(sc, f, true))
 		}
 	case subLoan:
@@ -59,10 +58,6 @@ func subPage(sc scenery, f facts, sub, mode string) (page templ.Component, known
 	case pages.DoVoid:
 		if checked && f.lent() {
 			page = pages.Void(voidView(sc, f))
-		}
-	case pages.DoReinstate:
-		if checked && f.suspended() {
-			page = pages.Reinstate(reinstateView(sc, f))
 		}
 	case pages.DoFee:
 		if checked && f.fee != nil {
@@ -101,8 +96,6 @@ func (a act) underneath(sub, do string) (string, error) {
 		return a.damaged()
 	case sub == pages.DoVoid && do == pages.DoVoidNow:
 		return a.here(), a.do(provisioning.Void{Loan: a.loan().ID, Reason: a.value("reason")})
-	case sub == pages.DoReinstate && do == pages.DoReinstate:
-		return a.here(), a.do(provisioning.Reinstate{Loan: a.loan().ID})
 	case sub == pages.DoFee:
 		return a.fee(do)
 	}

@@ -69,10 +69,16 @@ func (s *Server) dropped(
 	return false
 }
 
-// expire ends a goodbye that nobody looks at any more, and locks everything else.
+// expire does to the visit at the counter what its deadline means: a goodbye ends, a proven token is
+// parked, anything else is held and the screen locks. The runner does the same to visits nobody
+// looks at; whoever is second is refused, and nothing is done twice.
 func (s *Server) expire(ctx context.Context, who hands, v provisioning.Visit, open bool) {
-	if open && v.Step == provisioning.StepDone && who.Owner != "" {
+	switch {
+	case open && v.Step == provisioning.StepDone && who.Owner != "":
 		s.put(ctx, who, v.ID, provisioning.End{})
+		return
+	case open && v.Step == provisioning.StepVerify && who.Owner != "":
+		s.put(ctx, who, v.ID, provisioning.Park{})
 		return
 	}
 	s.hold(ctx, who)

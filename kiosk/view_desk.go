@@ -85,7 +85,7 @@ func readyView(sc scenery) pages.ReadyView {
 			v.ParkedReady++
 		}
 	}
-	v.Doubtful = len(doubtful(sc.snap))
+	v.Doubtful = len(doubts(sc.snap))
 	v.Unfinished = unfinished(sc.snap)
 	return v
 }

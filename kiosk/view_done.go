@@ -42,15 +42,12 @@ func doneView(sc scenery, f facts) pages.DoneView {
 		if f.loan.Fee.State == provisioning.FeeDue {
 			v.Fee = money(f.loan.Fee.Amount)
 		}
-	case errandFee:
+	case provisioning.ErrandFee:
 		v.Waiting = false
 		v.Fee, v.FeeState = money(f.loan.Fee.Amount), string(f.loan.Fee.State)
 	}
 	return v
 }
-
-// errandFee is what a settled fee leaves in the visit.
-const errandFee = provisioning.Errand(pages.DoFee)
 
 // slipOf is the paper for the person: no name, no secret.
 func slipOf(sc scenery, f facts) pages.Slip {
@@ -88,15 +85,12 @@ func troubleView(sc scenery, f facts) pages.ProblemView {
 	return v
 }
 
-// troubleActs are the ways out of a problem. A token that cannot be trusted may always be set aside.
+// troubleActs are the ways out of a problem. A token that cannot be trusted may always be set aside:
+// then another one is asked for.
 func troubleActs(v provisioning.Visit) []pages.Act {
 	acts := []pages.Act{{Do: pages.DoAgain, Main: true}}
-	switch v.Errand {
-	case provisioning.ErrandLoan:
-		return append(acts, pages.Act{Do: pages.DoAside}, pages.Act{Do: pages.DoEnd})
-	case provisioning.ErrandReturn:
-		return append(acts, pages.Act{Do: pages.DoByHand}, pages.Act{Do: pages.DoEnd})
-	default:
-		return append(acts, pages.Act{Do: pages.DoEnd})
+	if v.Errand == provisioning.ErrandLoan {
+		acts = append(acts, pages.Act{Do: pages.DoAside})
 	}
+	return append(acts, pages.Act{Do: pages.DoBack}, pages.Act{Do: pages.DoEnd})
 }

@@ -1,6 +1,8 @@
 package kiosk
 
 import (
+	"cmp"
+	"maps"
 	"slices"
 
 	"github.com/tokendesk/tokendesk/kiosk/pages"
@@ -13,15 +15,6 @@ const (
 	todoReturn  = "return"
 	todoPlug    = "plug"
 )
-
-// doubtful are the credentials nobody may rely on: what a crash, an unplug, an abandoned visit or a
-// rejected record left behind.
-func doubtful(snap provisioning.Snapshot) []provisioning.Credential {
-	list := slices.Collect(provisioning.Find[provisioning.Credential](
-		snap, provisioning.ByState, string(provisioning.CredentialDoubtful)))
-	slices.SortStableFunc(list, func(a, b provisioning.Credential) int { return a.Since.Compare(b.Since) })
-	return list
-}
 
 // unfinished counts writes under way whose visit is not at the counter.
 func unfinished(snap provisioning.Snapshot) int {
@@ -40,35 +33,63 @@ func unfinished(snap provisioning.Snapshot) int {
 	return count
 }
 
+// doubtfulToken is one token in doubt, with the credential that left it so, if that is still here.
+type doubtfulToken struct {
+	token      provisioning.Token
+	credential provisioning.Credential
+}
+
+// doubts are the tokens nobody may rely on, by serial: what a crash, an unplug, an abandoned visit,
+// a rejected record or an undone hand-over left behind.
+func doubts(snap provisioning.Snapshot) []doubtfulToken {
+	found := map[provisioning.TokenID]doubtfulToken{}
+	for t := range provisioning.Find[provisioning.Token](
+		snap, provisioning.ByState, string(provisioning.TokenDoubtful)) {
+		found[t.ID] = doubtfulToken{token: t}
+	}
+	for c := range provisioning.Find[provisioning.Credential](
+		snap, provisioning.ByState, string(provisioning.CredentialDoubtful)) {
+		t, ok := provisioning.Get[provisioning.Token](snap, string(c.Token))
+		if !ok {
+			t = provisioning.Token{ID: c.Token, Serial: provisioning.SerialOf(c.Token)}
+		}
+		found[c.Token] = doubtfulToken{token: t, credential: c}
+	}
+	return slices.SortedFunc(maps.Values(found), func(a, b doubtfulToken) int {
+		return cmp.Compare(a.token.Serial, b.token.Serial)
+	})
+}
+
 func doubtfulView(sc scenery) pages.DoubtfulView {
 	v := pages.DoubtfulView{Frame: sc.frame}
 	v.Frame.Back = pages.PathHome
-	for _, c := range doubtful(sc.snap) {
-		t, _ := provisioning.Get[provisioning.Token](sc.snap, string(c.Token))
+	for _, d := range doubts(sc.snap) {
+		reason, at := d.credential.Reason, d.credential.Since
+		if d.credential.ID == "" {
+			reason, at = d.token.Note, d.token.Since
+		}
 		v.Rows = append(v.Rows, pages.DoubtfulRow{
-			Serial: provisioning.SerialOf(c.Token), Model: t.Model, Name: nameOf(sc.snap, c.Person),
-			Why: why(sc.site, c.Reason), Since: since(sc, c.Since), Todo: todoFor(t),
+			Serial: d.token.Serial, Model: d.token.Model, Since: since(sc, at), Why: why(reason),
+			Name: nameOf(sc.snap, d.credential.Person), Todo: todoFor(sc.snap, d.token),
 		})
 	}
 	return v
 }
 
-// why is a reason in words: the rules leave the code of the problem, an operator leaves a sentence.
-func why(site provisioning.Site, reason string) string {
+// why is a reason in words: the rules leave the code of the problem, an officer leaves a sentence.
+func why(reason string) string {
 	if p, ok := pages.Sentence(reason, nil); ok {
-		return p.Happened
+		return p.Happened + "."
 	}
-	_ = site
 	return reason
 }
 
-func todoFor(t provisioning.Token) string {
-	switch {
-	case t.State == provisioning.TokenLoaned:
+func todoFor(snap provisioning.Snapshot, t provisioning.Token) string {
+	if _, lent := openLoanOf(snap, t.ID); lent {
 		return todoReturn
-	case t.Pending != provisioning.ActNone:
-		return todoPlug
-	default:
-		return todoRewrite
 	}
+	if t.Pending != provisioning.ActNone {
+		return todoPlug
+	}
+	return todoRewrite
 }

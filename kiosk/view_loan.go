@@ -63,7 +63,7 @@ func voidReasons() []string { return []string{"wrong_person", "wrong_token", "ch
 func reinstateView(sc scenery, f facts) pages.ReinstateView {
 	v := pages.ReinstateView{Frame: sc.frame, Card: personCard(sc, f),
 		Serial: provisioning.SerialOf(f.loan.Token), Since: since(sc, f.credential.Since)}
-	v.Frame.Back = visitPath(f.visit.ID)
+	v.Frame.StepBack = true
 	return v
 }
 

@@ -2,6 +2,7 @@ package kiosk
 
 import (
 	"errors"
+	"strconv"
 	"time"
 
 	"github.com/tokendesk/tokendesk/kiosk/pages"
@@ -31,8 +32,7 @@ func plugged(sc scenery, f facts, p provisioning.Plug, v *pages.PlugView) {
 	code := p.Why
 	switch {
 	case p.Info != nil:
-		v.State, v.Serial = pages.PlugFound, p.Info.Serial
-		code = unfit(sc, f, *p.Info, v.Return)
+		v.State, v.Serial, code = pages.PlugFound, p.Info.Serial, f.visit.Problem
 	case errors.Is(p.Err, provisioning.ErrHeld):
 		code = provisioning.CodeTokenHeld
 	case errors.Is(p.Err, provisioning.ErrNotOTP):
@@ -41,9 +41,6 @@ func plugged(sc scenery, f facts, p provisioning.Plug, v *pages.PlugView) {
 		code = provisioning.CodeTokenSilent
 	case code == "":
 		v.State = pages.PlugIdentifying
-	}
-	if code == "" && f.visit.Problem != "" && p.Info != nil {
-		code = f.visit.Problem
 	}
 	if code == "" {
 		return
@@ -76,39 +73,11 @@ func plugParams(f facts, p provisioning.Plug) map[string]string {
 	return params
 }
 
-// unfit says why an identified token does not do for this visit, as far as a look at the inventory
-// tells; the rules have the last word.
-func unfit(sc scenery, f facts, info provisioning.TokenInfo, back bool) provisioning.Code {
-	id := info.ID()
-	if id == "" {
-		return provisioning.CodeTokenNoSerial
-	}
-	if back {
-		if id != f.loan.Token {
-			return provisioning.CodeTokenOther
-		}
-		return ""
-	}
-	t, _ := provisioning.Get[provisioning.Token](sc.snap, string(id))
-	switch t.State {
-	case provisioning.TokenLoaned:
-		return provisioning.CodeTokenLoaned
-	case provisioning.TokenLost:
-		return provisioning.CodeTokenLost
-	case provisioning.TokenDamaged:
-		return provisioning.CodeTokenDamaged
-	case provisioning.TokenAside:
-		return provisioning.CodeTokenAside
-	default:
-		return ""
-	}
-}
-
 // checkView shows what will happen before anything is written.
 func checkView(sc scenery, f facts) pages.CheckView {
 	v := pages.CheckView{
 		Frame: sc.frame, Card: personCard(sc, f), Serial: f.token.Serial, Model: f.token.Model,
-		Firmware: f.token.Firmware, Slot: f.visit.Slot, Holds: holds(sc, f),
+		Firmware: f.token.Firmware, Slot: f.visit.Slot, Holds: holds(f),
 		Due: due(sc), NoDue: noDue(sc), Fee: money(sc.site.Fee), Reason: f.visit.Reason,
 		Terms: sc.site.Terms, AgreedAt: in(sc.site, f.visit.AgreedAt, layoutTime),
 		Ready: !f.visit.AgreedAt.IsZero(),
@@ -119,22 +88,23 @@ func checkView(sc scenery, f facts) pages.CheckView {
 			v.Model = p.Info.Model
 		}
 	}
+	for _, slot := range f.visit.Slots {
+		number := strconv.Itoa(slot.Number)
+		v.Slots = append(v.Slots, pages.Choice{Key: number, Label: number,
+			Selected: slot.Number == f.visit.Slot})
+	}
 	v.Frame.StepBack = true
 	return v
 }
 
 // holds says what the slot to be written holds now.
-func holds(sc scenery, f facts) string {
-	if f.token.Credential != "" && f.token.Slot == f.visit.Slot {
-		return "ours"
+func holds(f facts) string {
+	if f.visit.Overwrites {
+		return "other"
 	}
-	p, ok := plugOf(sc.plugs, f.visit.Token)
-	if !ok {
-		return ""
-	}
-	for _, slot := range p.Info.Slots {
+	for _, slot := range f.visit.Slots {
 		if slot.Number == f.visit.Slot && slot.Configured {
-			return "other"
+			return "ours"
 		}
 	}
 	return ""

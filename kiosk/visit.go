@@ -27,15 +27,10 @@ func pageOf(sc scenery, f facts) visitPage {
 	switch f.visit.Step {
 	case provisioning.StepMismatch:
 		return visitPage{key: key, page: pages.Mismatch(mismatchView(sc, f))}
-	case provisioning.StepPlug:
-		if f.visit.Reason == "" && f.visit.Errand == provisioning.ErrandLoan {
-			return visitPage{key: key + ".ask", page: pages.Ask(askView(sc, f))}
-		}
-		return waitingForToken(key, sc, f)
+	case provisioning.StepPlug, provisioning.StepCheck:
+		return loanPage(key, sc, f)
 	case provisioning.StepReturn:
 		return returnPage(key, sc, f)
-	case provisioning.StepCheck:
-		return visitPage{key: key, page: pages.Check(checkView(sc, f))}
 	case provisioning.StepWrite, provisioning.StepVerify:
 		v := writeView(sc, f)
 		v.Frame.Live = liveOf(sc, "write")
@@ -47,9 +42,33 @@ func pageOf(sc scenery, f facts) visitPage {
 	case provisioning.StepProblem:
 		return visitPage{key: key, page: pages.Trouble(troubleView(sc, f))}
 	case provisioning.StepLost:
-		return visitPage{key: key, page: pages.Lost(lostView(sc, f))}
+		return lostPage(key, sc, f)
 	default:
 		return visitPage{key: key, page: pages.Identify(identifyView(sc, f))}
+	}
+}
+
+// loanPage asks the officer's questions first, whether the token is plugged in already or not.
+func loanPage(key string, sc scenery, f facts) visitPage {
+	switch {
+	case f.visit.Reason == "":
+		return visitPage{key: "ask", page: pages.Ask(askView(sc, f))}
+	case f.visit.Step == provisioning.StepPlug:
+		return waitingForToken(key, sc, f)
+	default:
+		return visitPage{key: key, page: pages.Check(checkView(sc, f))}
+	}
+}
+
+// lostPage reports a loss, or lifts the suspension an earlier one left once the token is here.
+func lostPage(key string, sc scenery, f facts) visitPage {
+	switch {
+	case f.visit.Errand != provisioning.ErrandReinstate:
+		return visitPage{key: key, page: pages.Lost(lostView(sc, f))}
+	case f.visit.Token == "" || f.visit.Token != f.loan.Token:
+		return waitingForToken(key, sc, f)
+	default:
+		return visitPage{key: key + ".here", page: pages.Reinstate(reinstateView(sc, f))}
 	}
 }
 

@@ -1,0 +1,394 @@
+package kiosk_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/tokendesk/tokendesk/devices"
+	"github.com/tokendesk/tokendesk/kiosk"
+	"github.com/tokendesk/tokendesk/kiosk/kiosktest"
+	"github.com/tokendesk/tokendesk/provisioning"
+	"github.com/tokendesk/tokendesk/provisioning/feed"
+	"github.com/tokendesk/tokendesk/provisioning/officer"
+	"github.com/tokendesk/tokendesk/provisioning/provisioningtest"
+	"github.com/tokendesk/tokendesk/provisioning/secret"
+)
+
+// The people of these tests.
+const (
+	alice, bob, carol          = "alice", "bob", "carol"
+	alicePIN, bobPIN, carolPIN = "274963", "830517", "619402"
+	chanNumber, chanCard       = "20250001", "CARD0001"
+	serial                     = "12345678"
+)
+
+var site = provisioning.Site{
+	ID: "test", Name: "Test University", Desk: "Help Desk", Location: time.FixedZone("MO", 8*3600),
+	Roles: []string{"student", "staff"}, Reasons: []string{"no_phone", "phone_unsupported"},
+	NoPhone: []string{"no_phone"}, PhoneSeen: true, Terms: "2026-09", LoanDays: 365,
+	Fee:  provisioning.Money{Minor: 23500, Label: "MOP$"},
+	Slot: 2, Digits: 6, AdviseDevices: 2, Strip: "@example.edu",
+	Evidence: []provisioning.EvidenceRule{
+		{Kind: provisioning.EvidenceUniversityCard, Loan: true, Lost: true},
+		{Kind: provisioning.EvidencePassport, Loan: true, Lost: true},
+		{Kind: provisioning.EvidenceSupervisor, Loan: true, Lost: true},
+	},
+	Hours: []provisioning.Hours{{Days: "Mon-Thu", Spans: []string{"09:00-13:00"}}},
+}
+
+// counter is the desk around the screen: the real rules and the real officers over a ledger in
+// memory, with a runner whose hardware is a method call.
+type counter struct {
+	t      testing.TB
+	ledger *provisioningtest.Ledger
+	mu     sync.Mutex
+	at     time.Time
+	plugs  []provisioning.Plug
+	news   chan struct{}
+	health provisioning.Health
+	fault  error
+	orders int
+	taps   chan devices.Tap
+	people map[string]provisioning.Person
+	finds  []string
+	logs   *syncBuffer
+	server *kiosk.Server
+	http   *httptest.Server
+}
+
+// syncBuffer is a log that may be read while it is written.
+type syncBuffer struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (b *syncBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+func (b *syncBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
+}
+
+func newCounter(t testing.TB) *counter {
+	t.Helper()
+	c := &counter{
+		t: t, ledger: provisioningtest.NewLedger(), news: make(chan struct{}),
+		at: time.Date(2026, 11, 22, 1, 0, 0, 0, time.UTC), taps: make(chan devices.Tap),
+		health: provisioning.Health{VerifierUp: true, DirectoryUp: true, ClockSynced: true,
+			TokensInDrawer: 7},
+		logs: &syncBuffer{}, people: map[string]provisioning.Person{},
+	}
+	c.people[chanNumber] = provisioning.Person{ID: chanNumber, Name: "CHAN Lok Ching",
+		Native: "陳樂晴", NativeLang: "zh-Hant", Role: "student", Unit: "Arts", Account: "chan",
+		Card: chanCard, CardUntil: time.Date(2028, 6, 1, 0, 0, 0, 0, time.UTC), Portrait: "chan",
+		Devices: 0}
+	c.people[chanCard] = c.people[chanNumber]
+	officers := officer.New(c.ledger, "desk", func() (time.Time, bool) { return c.now(), true })
+	for id, pin := range map[provisioning.OfficerID]string{alice: alicePIN, bob: bobPIN, carol: carolPIN} {
+		row := provisioning.Officer{ID: id, Name: strings.ToUpper(string(id[:1])) + string(id[1:]) + " Officer",
+			Person: provisioning.PersonID("staff-" + id), Supervisor: id == carol}
+		if err := officers.Add(context.Background(), "test", row, secret.NewPIN(pin)); err != nil {
+			t.Fatalf("officer: %v", err)
+		}
+	}
+	server, err := kiosk.New(kiosk.Config{
+		Visits: c, Officers: officers, People: c, Health: c, Reader: c, Site: site, Desk: "Counter 2",
+		Clock: c.now, Logger: slog.New(slog.NewTextHandler(io.MultiWriter(c.logs, t.Output()), nil)),
+	})
+	if err != nil {
+		t.Fatalf("kiosk: %v", err)
+	}
+	c.server = server
+	return c
+}
+
+// serve puts the screen on a real listener and runs it until the test ends.
+func serve(t testing.TB) *counter {
+	t.Helper()
+	c := newCounter(t)
+	c.http = httptest.NewServer(c.server.Handler())
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- c.server.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("Run: %v", err)
+		}
+		c.http.Close()
+	})
+	return c
+}
+
+func (c *counter) browser() *kiosktest.Browser { return kiosktest.New(c.t, c.http.URL) }
+
+func (c *counter) now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.at
+}
+
+func (c *counter) pass(d time.Duration) {
+	c.mu.Lock()
+	c.at = c.at.Add(d)
+	c.mu.Unlock()
+	c.bump()
+}
+
+func (c *counter) bump() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	close(c.news)
+	c.news = make(chan struct{})
+}
+
+// Taps implements kiosk.Reader.
+func (c *counter) Taps() <-chan devices.Tap { return c.taps }
+
+// Health implements kiosk.Health.
+func (c *counter) Health(context.Context) provisioning.Health {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.health
+}
+
+// Find implements kiosk.People.
+func (c *counter) Find(_ context.Context, number string) (provisioning.Person, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.finds = append(c.finds, number)
+	if !c.health.DirectoryUp {
+		return provisioning.Person{}, errors.New("connection refused")
+	}
+	p, ok := c.people[number]
+	if !ok {
+		return p, provisioning.Refuse(kiosk.CodePersonUnknown)
+	}
+	return p, nil
+}
+
+// Portrait implements kiosk.People.
+func (c *counter) Portrait(context.Context, string) ([]byte, string, error) {
+	return []byte("\x89PNG"), "image/png", nil
+}
+
+// Snapshot implements kiosk.Visits.
+func (c *counter) Snapshot() provisioning.Snapshot { return c.ledger.Snapshot() }
+
+// Plugs implements kiosk.Visits.
+func (c *counter) Plugs() []provisioning.Plug {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.plugs
+}
+
+// Changed implements kiosk.Visits.
+func (c *counter) Changed() <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.news
+}
+
+// Do implements kiosk.Visits: the rules decide, and what a runner holds in its hand is the one
+// plugged token.
+func (c *counter) Do(
+	ctx context.Context, o provisioning.Order,
+) (provisioning.VisitID, error) {
+	c.mu.Lock()
+	c.orders++
+	fault := c.fault
+	c.mu.Unlock()
+	if fault != nil {
+		return "", fault
+	}
+	id, err := c.decide(ctx, c.fill(o))
+	c.bump()
+	c.react(ctx)
+	return id, err
+}
+
+func (c *counter) decide(
+	ctx context.Context, o provisioning.Order,
+) (provisioning.VisitID, error) {
+	var outcome error
+	_, err := c.ledger.Do(ctx, func(s provisioning.Snapshot) (provisioning.Change, error) {
+		change, err := provisioning.Decide(s, site, o)
+		outcome = err
+		if change.IsZero() {
+			return change, err
+		}
+		return change, nil
+	})
+	var repeated *provisioning.Repeated
+	switch {
+	case errors.As(err, &repeated):
+		if r := repeated.Refusal(); r != nil {
+			return repeated.Result.Visit, r
+		}
+		return repeated.Result.Visit, nil
+	case err != nil:
+		return "", err
+	}
+	result, _ := provisioning.Get[provisioning.OpResult](c.ledger.Snapshot(), string(o.Op))
+	return result.Visit, outcome
+}
+
+func (c *counter) fill(o provisioning.Order) provisioning.Order {
+	o.Desk = "desk"
+	hand := provisioning.Hand{Trouble: provisioning.Refuse(provisioning.CodeTokenAbsent)}
+	if plugs := c.Plugs(); len(plugs) == 1 && plugs[0].Info != nil {
+		hand = provisioning.Hand{Token: *plugs[0].Info}
+	}
+	switch command := o.Command.(type) {
+	case provisioning.Write:
+		v, _ := provisioning.Get[provisioning.Visit](c.Snapshot(), string(o.Visit))
+		id := "c0ffee" + string(o.Op)[:26]
+		command.Hand = hand
+		command.Prepared = provisioning.Prepared{Credential: provisioning.CredentialID(id),
+			Person: v.Person, Token: v.Token, Seed: feed.Record{ID: id, Credential: id}}
+		o.Command = command
+	case provisioning.TakeBack:
+		command.Hand = hand
+		o.Command = command
+	}
+	return o
+}
+
+// react gives the desk's own orders, as the runner does.
+func (c *counter) react(ctx context.Context) {
+	plugs := c.Plugs()
+	for v := range provisioning.Find[provisioning.Visit](
+		c.Snapshot(), provisioning.ByState, string(provisioning.VisitOpen)) {
+		waits := v.Step == provisioning.StepPlug || v.Step == provisioning.StepReturn ||
+			v.Step == provisioning.StepLost
+		if waits && len(plugs) == 1 && v.Token == "" && v.Problem == "" {
+			_, _ = c.decide(ctx, provisioning.Order{Visit: v.ID, At: c.now(), Synced: true,
+				Desk: "desk", Command: provisioning.Plugged{Token: *plugs[0].Info}})
+			c.bump()
+		}
+	}
+}
+
+func (c *counter) plug(serials ...string) {
+	c.mu.Lock()
+	c.plugs = nil
+	for _, s := range serials {
+		c.plugs = append(c.plugs, provisioning.Plug{ID: "plug-" + s, Name: "YubiKey OTP", Usable: true,
+			Info: &provisioning.TokenInfo{Vendor: "yubikey", Model: "YubiKey 5", Serial: s,
+				Firmware: "5.4.3", Digits: []int{6, 8}, Others: []string{"FIDO2"},
+				Slots: []provisioning.SlotInfo{{Number: 1, Configured: true}, {Number: 2}}}})
+	}
+	c.mu.Unlock()
+	c.bump()
+	c.react(context.Background())
+}
+
+// visit is the one visit that has not ended.
+func (c *counter) visit() provisioning.Visit {
+	c.t.Helper()
+	for v := range provisioning.All[provisioning.Visit](c.Snapshot()) {
+		return v
+	}
+	c.t.Fatal("no visit")
+	return provisioning.Visit{}
+}
+
+// put writes rows as the runner does when hardware or the verifier has answered.
+func (c *counter) put(rows ...provisioning.Row) {
+	c.t.Helper()
+	_, err := c.ledger.Do(context.Background(),
+		func(provisioning.Snapshot) (provisioning.Change, error) {
+			return provisioning.NewChange(provisioning.Entry{Act: "test.put"}).Put(rows...), nil
+		})
+	if err != nil {
+		c.t.Fatalf("put: %v", err)
+	}
+	c.bump()
+}
+
+// written, proven and registered are the journal's later commits.
+func (c *counter) written() {
+	v := c.visit()
+	v.Progress, v.TouchBy = provisioning.ProgressTouch, c.now().Add(provisioning.TouchFor)
+	c.put(v)
+}
+
+func (c *counter) proven() {
+	v := c.visit()
+	cred, _ := provisioning.Get[provisioning.Credential](c.Snapshot(), string(v.Credential))
+	cred.State, cred.Since = provisioning.CredentialProven, c.now()
+	v.Step, v.Progress = provisioning.StepVerify, provisioning.ProgressProven
+	v.Deadline = c.now().Add(provisioning.IdleAfter)
+	c.put(v, cred)
+}
+
+func (c *counter) registered() {
+	v := c.visit()
+	cred, _ := provisioning.Get[provisioning.Credential](c.Snapshot(), string(v.Credential))
+	t, _ := provisioning.Get[provisioning.Token](c.Snapshot(), string(v.Token))
+	cred.State, t.State = provisioning.CredentialActive, provisioning.TokenLoaned
+	t.Pending = provisioning.ActNone
+	v.Step, v.Progress = provisioning.StepDone, provisioning.ProgressNone
+	c.put(v, cred, t, provisioning.Loan{ID: v.Loan, Person: v.Person, Token: v.Token,
+		Credential: v.Credential, Officer: v.Officer, Visit: v.ID, State: provisioning.LoanOpen,
+		Reason: v.Reason, Evidence: v.Evidence, Terms: v.Terms, At: c.now(),
+		Due: c.now().AddDate(0, 0, site.LoanDays), Fee: provisioning.Fee{Amount: site.Fee}})
+}
+
+func (c *counter) wiped() {
+	v := c.visit()
+	l, _ := provisioning.Get[provisioning.Loan](c.Snapshot(), string(v.Loan))
+	t, _ := provisioning.Get[provisioning.Token](c.Snapshot(), string(v.Token))
+	l.State, t.State, t.Pending = provisioning.LoanReturned, provisioning.TokenStock, provisioning.ActNone
+	v.Step, v.Progress = provisioning.StepDone, provisioning.ProgressNone
+	c.put(v, l, t)
+}
+
+// lent puts an open loan of the person's on the desk, as an earlier day left it.
+func (c *counter) lent() {
+	id := provisioning.TokenID("yubikey/" + serial)
+	c.put(c.people[chanNumber],
+		provisioning.Token{ID: id, Serial: serial, Model: "YubiKey 5", State: provisioning.TokenLoaned,
+			Slot: 2, Credential: "cred"},
+		provisioning.Credential{ID: "cred", Token: id, Slot: 2, Digits: 6, Person: chanNumber,
+			Loan: "loan", State: provisioning.CredentialActive},
+		provisioning.Loan{ID: "loan", Person: chanNumber, Token: id, Credential: "cred",
+			Officer: alice, State: provisioning.LoanOpen, Reason: "no_phone", Terms: "2026-09",
+			Evidence: provisioning.EvidencePassport, At: c.now().Add(-time.Hour),
+			Due: c.now().AddDate(1, 0, 0), Fee: provisioning.Fee{Amount: site.Fee}})
+}
+
+// unlocked is a browser in front of an unlocked desk.
+func (c *counter) unlocked(who, pin string) *kiosktest.Browser {
+	c.t.Helper()
+	b := c.browser()
+	b.Open("/")
+	b.Press("Unlock", "officer", who, "pin", pin)
+	if b.Page.URL.Path != "/ready" {
+		c.t.Fatalf("unlocking led to %s: %s", b.Page.URL, b.Page.Text)
+	}
+	return b
+}
+
+// found is a browser at the visit of the person, not yet checked.
+func (c *counter) found(b *kiosktest.Browser) {
+	c.t.Helper()
+	b.Open("/ready")
+	b.Follow("Type the number")
+	b.Press("Find", "number", chanNumber)
+	if !strings.HasPrefix(b.Page.URL.Path, "/visit/") {
+		c.t.Fatalf("finding led to %s: %s", b.Page.URL, b.Page.Text)
+	}
+}

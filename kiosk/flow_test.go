@@ -1,0 +1,95 @@
+package kiosk_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/tokendesk/tokendesk/kiosk/kiosktest"
+	"github.com/tokendesk/tokendesk/provisioning"
+)
+
+// want fails unless the page says all of these words.
+func want(t *testing.T, b *kiosktest.Browser, words ...string) {
+	t.Helper()
+	for _, w := range words {
+		if !b.Page.Says(w) {
+			t.Fatalf("%s (%s) does not say %q:\n%s", b.Page.URL, b.Page.Title, w, b.Page.Text)
+		}
+	}
+}
+
+// wantNot fails if the page says any of these words.
+func wantNot(t *testing.T, b *kiosktest.Browser, words ...string) {
+	t.Helper()
+	for _, w := range words {
+		if strings.Contains(b.Page.HTML, w) {
+			t.Fatalf("%s (%s) says %q:\n%s", b.Page.URL, b.Page.Title, w, b.Page.Text)
+		}
+	}
+}
+
+// TestLoanWithoutScripts walks from the locked desk to the goodbye by forms alone.
+func TestLoanWithoutScripts(t *testing.T) {
+	c := serve(t)
+	b := c.browser()
+	b.Open("/")
+	want(t, b, "Alice Officer", "Bob Officer", "09:00-13:00")
+	for i, digit := range alicePIN {
+		b.Press(string(digit), "officer", alice)
+		if b.Page.URL.Path != "/" {
+			t.Fatalf("digit %d led to %s", i, b.Page.URL)
+		}
+		wantNot(t, b, alicePIN[:2])
+	}
+	b.Press("Unlock")
+	want(t, b, "7 tokens in the drawer", "Alice Officer")
+
+	for _, digit := range chanNumber {
+		if b.Page.URL.Path != "/number" {
+			b.Follow("Type the number")
+		}
+		b.Press(string(digit))
+	}
+	b.Press("Find")
+	want(t, b, "CHAN Lok Ching", "陳樂晴", "1 June 2028")
+	taps := 0
+	press := func(label string, fields ...string) {
+		t.Helper()
+		taps++
+		b.Press(label, fields...)
+	}
+	press("Loan a token", "match", "yes", "evidence", "passport")
+	press("Phone cannot run the app", "phone", "yes")
+	want(t, b, "Plug a token into the port")
+	c.plug(serial)
+	b.Reload()
+	want(t, b, serial, "22 November 2027", "MOP$235.00")
+	press("Turn the screen")
+	wantNot(t, b, "Alice")
+	press("I agree")
+	press("Go on", "pin", alicePIN)
+	press("Write and loan")
+	c.written()
+	b.Reload()
+	want(t, b, "Touch the gold disc")
+	c.proven()
+	b.Reload()
+	want(t, b, "Registering with the sign-in service…")
+	c.registered()
+	b.Reload()
+	want(t, b, "It is registered with the sign-in service and works now.", "22 November 2027")
+	press("No slip")
+	want(t, b, "7 tokens in the drawer")
+	t.Logf("loan: %d presses after the card, the keys of one PIN aside", taps)
+	if c.visitCount() != 0 {
+		t.Error("the visit did not end")
+	}
+}
+
+func (c *counter) visitCount() int {
+	n := 0
+	for range provisioning.All[provisioning.Visit](c.Snapshot()) {
+		n++
+	}
+	return n
+}
