@@ -2,6 +2,7 @@ package virtual
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -13,9 +14,9 @@ import (
 // real key does is not documented.)
 const untakenAfter = 2 * time.Second
 
-// USB is the key as a device on a bus of a kernel. It answers only while the key is plugged in;
-// after that every transfer fails with devices.ErrUnplugged and whoever exports it detaches it.
-func (k *Key) USB() usbip.Device { return &usbDevice{key: k} }
+// USB is the key, for as long as it is plugged in now, as a device on a bus of a kernel. Once it is
+// pulled out every transfer answers usbip.ErrUnplugged; another plugging is another device.
+func (k *Key) USB() usbip.Device { return &usbDevice{key: k, id: k.place().id} }
 
 // usbQueues are the answers that wait for the host to fetch them, and whether the last keyboard
 // report it fetched left a key down.
@@ -24,7 +25,11 @@ type usbQueues struct {
 	keyDown    bool
 }
 
-type usbDevice struct{ key *Key }
+type usbDevice struct {
+	key *Key
+	// id is the plugging this device lives for.
+	id uint64
+}
 
 var _ usbip.Device = (*usbDevice)(nil)
 
@@ -64,14 +69,30 @@ func (d *usbDevice) Control(
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	if !k.socket.plugged {
-		return nil, fmt.Errorf("control transfer: %w", devices.ErrUnplugged)
+	if err := d.present(); err != nil {
+		return nil, fmt.Errorf("control transfer: %w", err)
 	}
 	in, err := k.control(setup, out)
 	if err != nil {
-		return nil, err
+		return nil, onTheBus(err)
 	}
 	return in[:min(len(in), int(setup.Length))], nil
+}
+
+// present is checked with the lock held.
+func (d *usbDevice) present() error {
+	if s := d.key.socket; !s.plugged || s.id != d.id {
+		return usbip.ErrUnplugged
+	}
+	return nil
+}
+
+// onTheBus says a cut the way a USB device does.
+func onTheBus(err error) error {
+	if errors.Is(err, devices.ErrUnplugged) {
+		return usbip.ErrUnplugged
+	}
+	return err
 }
 
 func (k *Key) control(setup usbip.Setup, out []byte) ([]byte, error) {
@@ -181,17 +202,22 @@ func (d *usbDevice) In(ctx context.Context, endpoint uint8, length int) ([]byte,
 	case endpointKeyboard:
 		take = k.takeKeystroke
 	case endpointFIDOIn:
-		take = func(time.Time) ([]byte, time.Time, error) { return k.takePacket(&k.usb.fido) }
+		take = func(time.Time) ([]byte, time.Time, error) { return pop(&k.usb.fido) }
 	case endpointCCIDIn:
-		take = func(time.Time) ([]byte, time.Time, error) { return k.takePacket(&k.usb.ccid) }
-	case endpointCCIDTell:
-		take = func(time.Time) ([]byte, time.Time, error) { return k.takePacket(new([][]byte)) }
+		take = func(time.Time) ([]byte, time.Time, error) { return pop(&k.usb.ccid) }
+	case endpointCCIDTell: // no card ever comes or goes
+		take = func(time.Time) ([]byte, time.Time, error) { return nil, time.Time{}, nil }
 	default:
 		return nil, usbip.ErrStall
 	}
-	got, err := k.await(ctx, take)
+	got, err := k.await(ctx, func(now time.Time) ([]byte, time.Time, error) {
+		if err := d.present(); err != nil {
+			return nil, time.Time{}, err
+		}
+		return take(now)
+	})
 	if err != nil {
-		return nil, fmt.Errorf("transfer from endpoint %02x: %w", endpoint, err)
+		return nil, fmt.Errorf("transfer from endpoint %02x: %w", endpoint, onTheBus(err))
 	}
 	return got[:min(len(got), length)], nil
 }
@@ -201,8 +227,8 @@ func (d *usbDevice) Out(_ context.Context, endpoint uint8, data []byte) error {
 	k := d.key
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if !k.socket.plugged {
-		return fmt.Errorf("transfer to endpoint %02x: %w", endpoint, devices.ErrUnplugged)
+	if err := d.present(); err != nil {
+		return fmt.Errorf("transfer to endpoint %02x: %w", endpoint, err)
 	}
 	switch endpoint {
 	case endpointFIDOOut:
@@ -219,9 +245,6 @@ func (d *usbDevice) Out(_ context.Context, endpoint uint8, data []byte) error {
 // takeKeystroke gives the host the keyboard report that is due. Keystrokes that nobody fetched in
 // time are gone, but a key that was pressed is always released. The caller has the lock.
 func (k *Key) takeKeystroke(now time.Time) ([]byte, time.Time, error) {
-	if !k.socket.plugged {
-		return nil, time.Time{}, devices.ErrUnplugged
-	}
 	dropped := false
 	for len(k.typing) > 0 && now.Sub(k.typing[0].at) > untakenAfter {
 		k.typing, dropped = k.typing[1:], true
@@ -238,11 +261,8 @@ func (k *Key) takeKeystroke(now time.Time) ([]byte, time.Time, error) {
 	return report[:], time.Time{}, k.strike(&k.fault.UnplugAfterInputs)
 }
 
-// takePacket gives the host the oldest packet of a queue. The caller has the lock.
-func (k *Key) takePacket(queue *[][]byte) ([]byte, time.Time, error) {
-	if !k.socket.plugged {
-		return nil, time.Time{}, devices.ErrUnplugged
-	}
+// pop takes the oldest packet of a queue.
+func pop(queue *[][]byte) ([]byte, time.Time, error) {
 	if len(*queue) == 0 {
 		return nil, time.Time{}, nil
 	}
