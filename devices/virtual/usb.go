@@ -2,7 +2,6 @@ package virtual
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -15,7 +14,7 @@ import (
 const untakenAfter = 2 * time.Second
 
 // USB is the key, for as long as it is plugged in now, as a device on a bus of a kernel. Once it is
-// pulled out every transfer answers usbip.ErrUnplugged; another plugging is another device.
+// pulled out every transfer answers devices.ErrUnplugged; another plugging is another device.
 func (k *Key) USB() usbip.Device { return &usbDevice{key: k, id: k.place().id} }
 
 // usbQueues are the answers that wait for the host to fetch them, and whether the last keyboard
@@ -74,7 +73,7 @@ func (d *usbDevice) Control(
 	}
 	in, err := k.control(setup, out)
 	if err != nil {
-		return nil, onTheBus(err)
+		return nil, err
 	}
 	return in[:min(len(in), int(setup.Length))], nil
 }
@@ -82,17 +81,9 @@ func (d *usbDevice) Control(
 // present is checked with the lock held.
 func (d *usbDevice) present() error {
 	if s := d.key.socket; !s.plugged || s.id != d.id {
-		return usbip.ErrUnplugged
+		return devices.ErrUnplugged
 	}
 	return nil
-}
-
-// onTheBus says a cut the way a USB device does.
-func onTheBus(err error) error {
-	if errors.Is(err, devices.ErrUnplugged) {
-		return usbip.ErrUnplugged
-	}
-	return err
 }
 
 func (k *Key) control(setup usbip.Setup, out []byte) ([]byte, error) {
@@ -217,7 +208,7 @@ func (d *usbDevice) In(ctx context.Context, endpoint uint8, length int) ([]byte,
 		return take(now)
 	})
 	if err != nil {
-		return nil, fmt.Errorf("transfer from endpoint %02x: %w", endpoint, onTheBus(err))
+		return nil, fmt.Errorf("transfer from endpoint %02x: %w", endpoint, err)
 	}
 	return got[:min(len(got), length)], nil
 }
