@@ -103,8 +103,18 @@ func (j *judge) heard() string {
 	return j.typed.String()
 }
 
-// hears says whether exactly that is typed from now on, after before, within the time that a key
-// offers a keystroke.
+// A key types a code in a fifth of a second, and offers an untaken keystroke for two.
+const (
+	typingTime = 700 * time.Millisecond
+	offerTime  = 2200 * time.Millisecond
+)
+
+// hears says whether exactly that is typed now, after before.
 func (j *judge) hears(before, text string) bool {
-	return within(2500*time.Millisecond, func() bool { return j.heard() == before+text })
+	return within(typingTime, func() bool { return j.heard() == before+text })
+}
+
+// hearsLate says whether anything comes after before for as long as a key would still offer it.
+func (j *judge) hearsLate(before string) bool {
+	return within(offerTime, func() bool { return j.heard() != before })
 }

@@ -166,6 +166,6 @@ func inputs() (names []string) {
 
 // ruled says whether our udev rule is at work in the guest.
 func ruled() bool {
-	_, err := os.Stat("/run/udev/rules.d/72-tokendesk.rules")
+	_, err := os.Stat(rulePath)
 	return err == nil
 }
