@@ -392,3 +392,23 @@ func (c *counter) found(b *kiosktest.Browser) {
 		c.t.Fatalf("finding led to %s: %s", b.Page.URL, b.Page.Text)
 	}
 }
+
+// writing is a browser at a visit whose token is being written.
+func (c *counter) writing(b *kiosktest.Browser) {
+	c.t.Helper()
+	c.checking(b)
+	b.Press("Turn the screen")
+	b.Press("I agree")
+	b.Press("Go on", "pin", alicePIN)
+	b.Press("Write and loan")
+}
+
+// checking is a browser at the page that shows what will happen; Alice's visit.
+func (c *counter) checking(b *kiosktest.Browser) {
+	c.t.Helper()
+	c.found(b)
+	b.Press("Loan a token", "match", "yes", "evidence", "passport")
+	b.Press("No phone", "phone", "no")
+	c.plug(serial)
+	b.Reload()
+}

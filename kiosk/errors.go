@@ -45,7 +45,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 		s.simple(w, r, http.StatusBadRequest, pages.SimpleAccess, "")
 	case errors.As(err, &refusal) && r.Method == http.MethodPost:
 		s.say(r, r.URL.Path, refusal)
-		http.Redirect(w, r, r.URL.Path, http.StatusSeeOther)
+		http.Redirect(w, r, r.URL.RequestURI(), http.StatusSeeOther)
 	default:
 		event := newID()[:8]
 		s.log.ErrorContext(r.Context(), "request", "event", event, "method", r.Method,

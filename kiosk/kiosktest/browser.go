@@ -170,6 +170,9 @@ func (b *Browser) follow(req *http.Request) *Page {
 
 func (b *Browser) read(resp *http.Response, body []byte) *Page {
 	b.t.Helper()
+	if !strings.HasPrefix(resp.Header.Get("Content-Type"), "text/html") {
+		return &Page{URL: resp.Request.URL, Status: resp.StatusCode, Header: resp.Header}
+	}
 	page, err := Parse(body)
 	if err != nil {
 		b.t.Fatalf("read %s: %v\n%s", resp.Request.URL, err, body)

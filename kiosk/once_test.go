@@ -1,0 +1,167 @@
+package kiosk_test
+
+import (
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/tokendesk/tokendesk/kiosk/kiosktest"
+	"github.com/tokendesk/tokendesk/provisioning"
+)
+
+// five posts one form five times at once, and returns the one place all five lead to.
+func five(t *testing.T, b *kiosktest.Browser, post kiosktest.Post) string {
+	t.Helper()
+	var wg sync.WaitGroup
+	to := make([]string, 5)
+	for i := range to {
+		wg.Go(func() {
+			status, location := b.Deliver(post)
+			if status != http.StatusSeeOther {
+				t.Errorf("post %d: status %d", i, status)
+			}
+			to[i] = location
+		})
+	}
+	wg.Wait()
+	for i := range to {
+		if to[i] != to[0] {
+			t.Errorf("post %d leads to %q, post 0 to %q", i, to[i], to[0])
+		}
+	}
+	return to[0]
+}
+
+// TestFivePostsAreOneEffect presses every button of a loan five times at once.
+func TestFivePostsAreOneEffect(t *testing.T) {
+	c := serve(t)
+	b := c.browser()
+	b.Open("/")
+	effects := func() int { return len(c.ledger.Changes()) }
+	step := func(label string, changes int, fields ...string) {
+		t.Helper()
+		before := effects()
+		b.Open(five(t, b, b.Form(label, fields...)))
+		if got := effects() - before; got != changes {
+			t.Errorf("%q: %d changes, want %d", label, got, changes)
+		}
+	}
+	step("Unlock", 2, "officer", alice, "pin", alicePIN) // the try and the admission
+	want(t, b, "tokens in the drawer")
+	b.Follow("Type the number")
+	step("Find", 1, "number", chanNumber)
+	step("Loan a token", 2, "match", "yes", "evidence", "passport") // confirm and choose
+	step("Phone cannot run the app", 1, "phone", "yes")
+	c.plug(serial)
+	b.Reload()
+	step("Turn the screen", 1)
+	want(t, b, "I agree")
+	step("I agree", 1)
+	step("Go on", 3, "pin", alicePIN)
+	step("Write and loan", 1)
+	c.written()
+	c.proven()
+	c.registered()
+	b.Reload()
+	step("No slip", 1)
+	want(t, b, "tokens in the drawer")
+}
+
+// TestFivePostsOfEndings does the same to the other errands' last button.
+func TestFivePostsOfEndings(t *testing.T) {
+	for _, errand := range []struct {
+		tile, button string
+		fields       []string
+		to           string
+	}{
+		{"Return token", "Wipe and return", nil, "/visit/"},
+		{"Lost token", "Report lost", nil, "/visit/"},
+		{"Undo hand-over", "Wrong token", nil, "/visit/"},
+	} {
+		t.Run(errand.tile, func(t *testing.T) {
+			c := serve(t)
+			c.lent()
+			c.plug(serial)
+			b := c.unlocked(alice, alicePIN)
+			c.found(b)
+			b.Press(errand.tile, "match", "yes", "evidence", "passport")
+			before := len(c.ledger.Changes())
+			if to := five(t, b, b.Form(errand.button)); !strings.HasPrefix(to, errand.to) {
+				t.Errorf("leads to %q", to)
+			}
+			if got := len(c.ledger.Changes()) - before; got != 1 {
+				t.Errorf("%d changes, want 1", got)
+			}
+		})
+	}
+}
+
+// TestAFormOfAnEndedVisit posts an old form again, after the end and after a restart of the screen.
+func TestAFormOfAnEndedVisit(t *testing.T) {
+	c := serve(t)
+	b := c.unlocked(alice, alicePIN)
+	c.found(b)
+	page := b.Page.URL.Path
+	mismatch := b.Form("Record and end")
+	end := b.Form("End this visit")
+	b.Send(end)
+	before := len(c.ledger.Changes())
+
+	b.Send(end)
+	want(t, b, "tokens in the drawer")
+	mismatch.Values.Set("op", strings.Repeat("ab", 16)) // of an older rendering
+	b.Send(mismatch)
+	if b.Page.Status != http.StatusOK || b.Page.URL.Path != "/ended" {
+		t.Errorf("an old form leads to %s, status %d", b.Page.URL, b.Page.Status)
+	}
+	b.Open(page)
+	want(t, b, "tokens in the drawer")
+	if got := len(c.ledger.Changes()); got != before {
+		t.Errorf("old forms made %d changes", got-before)
+	}
+}
+
+// TestOpsOutliveTheScreen: the store remembers a form when the screen's own memory is gone.
+func TestOpsOutliveTheScreen(t *testing.T) {
+	c := serve(t)
+	b := c.unlocked(alice, alicePIN)
+	c.found(b)
+	loan := b.Form("Loan a token", "match", "yes", "evidence", "passport")
+	b.Send(loan)
+	want(t, b, "Why a token and not the app?")
+
+	again := newCounter(t) // another screen over the same ledger
+	again.ledger = c.ledger
+	before := len(c.ledger.Changes())
+	for _, command := range []provisioning.Command{
+		provisioning.Choose{Errand: provisioning.ErrandLoan},
+	} {
+		op := provisioning.OpID(loan.Values.Get("op"))
+		id, err := again.Do(t.Context(), provisioning.Order{By: alice, Op: op,
+			Visit: c.visit().ID, At: c.now(), Synced: true, Command: command})
+		if err != nil || id != c.visit().ID {
+			t.Errorf("replayed: %q, %v", id, err)
+		}
+	}
+	if got := len(c.ledger.Changes()); got != before {
+		t.Errorf("%d changes", got-before)
+	}
+}
+
+func TestFormsWithoutAnOp(t *testing.T) {
+	c := serve(t)
+	b := c.unlocked(alice, alicePIN)
+	c.found(b)
+	before := len(c.ledger.Changes())
+	for _, op := range []string{"", "x", strings.Repeat("g", 32), strings.Repeat("a", 33)} {
+		post := b.Form("End this visit")
+		post.Values.Set("op", op)
+		if status, _ := b.Deliver(post); status != http.StatusBadRequest {
+			t.Errorf("op %q: status %d", op, status)
+		}
+	}
+	if got := len(c.ledger.Changes()); got != before {
+		t.Errorf("%d changes", got-before)
+	}
+}
