@@ -14,9 +14,9 @@ type Report struct {
 	Values, Erased, Damaged int
 }
 
-// Check looks at every page and opens every value. It keeps writers out while it looks at the pages,
-// so it belongs before the work of the day or on a copy. The report is good as far as it got, also
-// with an error.
+// Check looks at every page and opens every value. It keeps writers out while it looks at the
+// pages, so it belongs before the work of the day or on a copy. The report is good as far as it
+// got, also with an error.
 func (f *File) Check(ctx context.Context) (Report, error) {
 	if err := f.checkPages(); err != nil {
 		return Report{}, fmt.Errorf("check pages: %w", err)

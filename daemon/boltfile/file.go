@@ -1,10 +1,10 @@
 // Package boltfile keeps one bbolt file safe: made once and never replaced, opened by one process,
 // refused with a sentence when it is exposed, locked, newer, damaged or under another key.
 //
-// bbolt has no checksum over its pages, so a flipped bit in a value goes unnoticed. Here every value
-// is sealed (AEAD) together with its bucket, its key and a revision: a changed value, and a value
-// moved to another place, are noticed when they are read. An old value put back in its own place and
-// an old copy of the whole file are not: the log above this package is what tells those.
+// bbolt has no checksum over its pages, so a flipped bit in a value goes unnoticed. Here every
+// value is sealed (AEAD) together with its bucket, its key and a revision: a changed value, and a
+// value moved to another place, are noticed when they are read. An old value put back in its own
+// place and an old copy of the whole file are not: the log above this package is what tells those.
 //
 // The package refuses to know what the values mean, who wrote them and when a file is made.
 package boltfile
@@ -110,7 +110,8 @@ func inspect(path string) (fs.FileInfo, error) {
 }
 
 // openBolt opens the file as bbolt sees it. A damaged file can make bbolt panic and keep its lock
-// and its map: the lock is given up here by hand, as closing the handle does not while it is mapped.
+// and its map: the lock is given up here by hand, as closing the handle does not while it is
+// mapped.
 func openBolt(path string) (db *bbolt.DB, err error) {
 	var handle *os.File
 	err = guarded(func() (err error) {
@@ -186,8 +187,8 @@ func (f *File) complete(buckets []string) bool {
 func (f *File) Header() Header { return f.header }
 
 // Update runs do in the one writing transaction and makes it durable. An error of do changes
-// nothing. An error that wraps ErrCommit may or may not have changed the disk; from then on the file
-// takes no more writes.
+// nothing. An error that wraps ErrCommit may or may not have changed the disk; from then on the
+// file takes no more writes.
 func (f *File) Update(do func(*Tx) error) error {
 	if f.uncertain.Load() {
 		return ErrCommit
@@ -236,8 +237,8 @@ func (f *File) Close() error {
 }
 
 // guarded makes an error of what bbolt panics with on a damaged page, and of the fault of reading
-// beyond the end of a file that was cut short under the map. It runs bbolt's code only: a panic of a
-// caller's own is a mistake in the program and stays a panic.
+// beyond the end of a file that was cut short under the map. It runs bbolt's code only: a panic of
+// a caller's own is a mistake in the program and stays a panic.
 func guarded(do func() error) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {

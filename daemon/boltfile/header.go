@@ -60,8 +60,8 @@ func (p headerParts) encode() []byte {
 	return append(row, sum[:]...)
 }
 
-// decodeHeader takes a row apart, or reports damage. The checksum is what tells a flipped bit from a
-// wrong key.
+// decodeHeader takes a row apart, or reports damage. The checksum is what tells a flipped bit from
+// a wrong key.
 func decodeHeader(row []byte) (headerParts, error) {
 	if len(row) < headerFixed {
 		return headerParts{}, ErrDamaged

@@ -47,8 +47,8 @@ func newAEAD(key []byte) cipher.AEAD {
 	return aead
 }
 
-// keyMark tells which key a file belongs to, so that a wrong key is not taken for damage. It differs
-// from file to file and says nothing about the key.
+// keyMark tells which key a file belongs to, so that a wrong key is not taken for damage. It
+// differs from file to file and says nothing about the key.
 func keyMark(key []byte, fileID string) []byte {
 	mac := hmac.New(sha256.New, derive(key, "mark"))
 	mac.Write([]byte(fileID))

@@ -66,7 +66,8 @@ func (tx *Tx) keyByID(id uint64) (cipher.AEAD, error) {
 	return newAEAD(key), nil
 }
 
-// EraseKey erases everything that was written for a subject, and reports whether there was anything.
+// EraseKey erases everything that was written for a subject, and reports whether there was
+// anything.
 func (tx *Tx) EraseKey(subject string) (bool, error) {
 	name := tx.keys.blindName("subject", subject)
 	number, err := tx.Get(subjectBucket, name)

@@ -138,14 +138,16 @@ func TestFlippedBitsInTheHeaderAreDamageAndNotAWrongKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	parts.text = bytes.Replace(parts.text, []byte(`"Feed":"f"`), []byte(`"Feed":"g"`), 1)
-	tamper(t, o, func(tx *bbolt.Tx) error { return header(tx).Put([]byte("header"), parts.encode()) })
+	tamper(t, o, func(tx *bbolt.Tx) error {
+		return header(tx).Put([]byte("header"), parts.encode())
+	})
 	if _, err := Open(o, testKey); !errors.Is(err, ErrDamaged) {
 		t.Errorf("a forged header: %v", err)
 	}
 }
 
-// Pages overwritten at random may be noticed early or late, but never by a panic, a hang, or a wrong
-// value.
+// Pages overwritten at random may be noticed early or late, but never by a panic, a hang, or a
+// wrong value.
 func TestOverwrittenPages(t *testing.T) {
 	o := filled(t)
 	whole, err := os.ReadFile(o.Path)

@@ -47,8 +47,8 @@ func (tx *Tx) Put(bucket string, key, value []byte) error {
 	return tx.put(bucket, key, value, "")
 }
 
-// PutFor writes a value under the key of a subject, which is made at its first use. Erasing that key
-// erases the value.
+// PutFor writes a value under the key of a subject, which is made at its first use. Erasing that
+// key erases the value.
 func (tx *Tx) PutFor(subject, bucket string, key, value []byte) error {
 	return tx.put(bucket, key, value, subject)
 }

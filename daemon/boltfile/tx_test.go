@@ -143,7 +143,8 @@ func TestCheckStopsWithItsContext(t *testing.T) {
 func FuzzFrame(f *testing.F) {
 	nonce := make([]byte, 24)
 	f.Add(frame{form: formFile, revision: 1, nonce: nonce, box: make([]byte, 16)}.encode())
-	f.Add(frame{form: formSubject, revision: 1, keyID: 2, nonce: nonce, box: make([]byte, 20)}.encode())
+	f.Add(frame{form: formSubject, revision: 1, keyID: 2, nonce: nonce,
+		box: make([]byte, 20)}.encode())
 	f.Add([]byte{formSubject})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		d, err := decodeFrame(b)
@@ -209,7 +210,9 @@ func TestReadersKeepTheirState(t *testing.T) {
 	err := f.View(func(tx *Tx) error {
 		done := make(chan error, 1)
 		go func() {
-			done <- f.Update(func(tx *Tx) error { return tx.Put("rows", []byte("a"), []byte("new")) })
+			done <- f.Update(func(tx *Tx) error {
+				return tx.Put("rows", []byte("a"), []byte("new"))
+			})
 		}()
 		select {
 		case err := <-done:

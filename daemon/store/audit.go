@@ -106,8 +106,8 @@ func commits(commitment, entry []byte) bool {
 func (s *Store) Check(ctx context.Context) (boltfile.Report, error) { return s.file.Check(ctx) }
 
 // PruneOps returns up to limit results of forms posted before a time, to be put by a Change: they
-// leave memory and stay readable through Archived. A form posted again after that acts again, so the
-// time must be longer ago than any page can have been open.
+// leave memory and stay readable through Archived. A form posted again after that acts again, so
+// the time must be longer ago than any page can have been open.
 func PruneOps(now provisioning.Snapshot, before time.Time, limit int) []provisioning.Row {
 	var old []provisioning.Row
 	for op := range provisioning.All[provisioning.OpResult](now) {

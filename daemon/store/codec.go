@@ -145,7 +145,9 @@ func setTime(v reflect.Value, b []byte) error {
 	return v.Addr().Interface().(*time.Time).UnmarshalBinary(b)
 }
 
-func appendString(b []byte, v reflect.Value) ([]byte, error) { return append(b, v.String()...), nil }
+func appendString(b []byte, v reflect.Value) ([]byte, error) {
+	return append(b, v.String()...), nil
+}
 
 func setString(v reflect.Value, b []byte) error { v.SetString(string(b)); return nil }
 

@@ -77,7 +77,8 @@ func TestCodecSkipsUnknownFields(t *testing.T) {
 		t.Fatal(err)
 	}
 	var got older
-	if err := newCodec(reflect.TypeFor[older]()).set(reflect.ValueOf(&got).Elem(), value); err != nil {
+	err = newCodec(reflect.TypeFor[older]()).set(reflect.ValueOf(&got).Elem(), value)
+	if err != nil {
 		t.Fatal(err)
 	}
 	if want := (older{"n", "i"}); got != want {

@@ -77,7 +77,8 @@ func TestCommitThatErrsStopsTheStore(t *testing.T) {
 			}
 			closeStore(t, s)
 			s = open(t, o)
-			if want := 1 + map[bool]int{true: 1}[happens]; count(s) != want || s.Head() != int64(want) {
+			want := 1 + map[bool]int{true: 1}[happens]
+			if count(s) != want || s.Head() != int64(want) {
 				t.Errorf("after the restart: %d, head %d, want %d", count(s), s.Head(), want)
 			}
 			if _, err := s.Audit(t.Context()); err != nil {
@@ -196,8 +197,8 @@ func TestDecisionsThatDoNotReturn(t *testing.T) {
 		})
 	}
 	all.Wait()
-	// A leader that ended while serving others leaves them to serve themselves, so at most the calls
-	// whose own goroutine ended are missing.
+	// A leader that ended while serving others leaves them to serve themselves, so at most the
+	// calls whose own goroutine ended are missing.
 	if got := count(s); got > 15 || int64(got) != s.Head() {
 		t.Errorf("%d counted, head %d", got, s.Head())
 	}

@@ -21,7 +21,8 @@ func (s *Store) load(ctx context.Context) error {
 	}
 	txn := mem.Txn(true)
 	defer txn.Abort() // does nothing after Commit
-	if err := s.file.View(func(tx *boltfile.Tx) error { return s.loadStreams(tx, txn) }); err != nil {
+	err = s.file.View(func(tx *boltfile.Tx) error { return s.loadStreams(tx, txn) })
+	if err != nil {
 		return err
 	}
 	if err := s.loadRows(ctx, txn); err != nil {

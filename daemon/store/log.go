@@ -103,9 +103,9 @@ func (s *Store) sign(tx *boltfile.Tx, size int64) error {
 	return tx.Put(signedBucket, []byte(signedKey), signed)
 }
 
-// checkLog checks that the log fits together and fits the newest checkpoint signed of it. It looks at
-// the ends only: Audit looks at everything. The signature is not looked at, because the row is sealed
-// with the desk's key like any other, and the desk's key is what the signature would prove.
+// checkLog checks that the log fits together and fits the newest checkpoint signed of it. It looks
+// at the ends only: Audit looks at everything. The signature is not looked at, because the row is
+// sealed with the desk's key like any other, and the desk's key is what the signature would prove.
 func (s *Store) checkLog(tx *boltfile.Tx) (head int64, err error) {
 	var counts [3]uint64
 	for i, bucket := range []string{entryBucket, leafBucket, hashBucket} {

@@ -168,7 +168,8 @@ func TestEntries(t *testing.T) {
 			t.Fatal(err)
 		}
 		if logged.Position != int64(next) || logged.Entry.Outcome != fmt.Sprint(next-1) {
-			t.Fatalf("position %d, outcome %s, want %d", logged.Position, logged.Entry.Outcome, next)
+			t.Fatalf("position %d, outcome %s, want %d", logged.Position,
+				logged.Entry.Outcome, next)
 		}
 		next--
 	}
@@ -213,7 +214,8 @@ func TestWatches(t *testing.T) {
 	}
 }
 
-// rewrite changes a closed store's file with the desk's own key: what remains to notice it is the log.
+// rewrite changes a closed store's file with the desk's own key: what remains to notice it is the
+// log.
 func rewrite(t *testing.T, o Options, change func(*boltfile.Tx, *boltfile.File) error) {
 	t.Helper()
 	f, err := boltfile.Open(o.file(), o.Key.Expose())

@@ -86,8 +86,8 @@ func removeTags(txn *memdb.Txn, row provisioning.Row) bool {
 	return ok
 }
 
-// fill writes many rows of one kind into an empty table, in the order of their keys: memdb keeps what
-// it changed last at hand, which makes that several times faster than an order by chance.
+// fill writes many rows of one kind into an empty table, in the order of their keys: memdb keeps
+// what it changed last at hand, which makes that several times faster than an order by chance.
 func fill(txn *memdb.Txn, kind provisioning.Row, rows []tagged) {
 	slices.SortFunc(rows, func(a, b tagged) int { return strings.Compare(a.key, b.key) })
 	tags := make(map[string][]tagged)

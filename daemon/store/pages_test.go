@@ -47,7 +47,8 @@ func someTokens(t *rapid.T, label string) map[string]provisioning.Row {
 	for range rapid.IntRange(0, 300).Draw(t, label) {
 		key := rapid.StringOfN(rapid.SampledFrom([]rune("ab\x00")), 1, 6, -1).Draw(t, "key")
 		rows[key] = provisioning.Token{ID: provisioning.TokenID(key),
-			State:  rapid.SampledFrom([]provisioning.TokenState{"", "x", "xx", "x\x00"}).Draw(t, "state"),
+			State: rapid.SampledFrom([]provisioning.TokenState{"", "x", "xx", "x\x00"}).
+				Draw(t, "state"),
 			Serial: rapid.SampledFrom([]string{"", key, "1"}).Draw(t, "serial")}
 	}
 	return rows
@@ -61,7 +62,9 @@ func compareIndex(t *rapid.T, s snapshot, model map[string]provisioning.Row) {
 				want = append(want, row)
 			}
 		}
-		slices.SortFunc(want, func(a, b provisioning.Row) int { return cmp.Compare(a.Key(), b.Key()) })
+		slices.SortFunc(want, func(a, b provisioning.Row) int {
+			return cmp.Compare(a.Key(), b.Key())
+		})
 		got := slices.Collect(s.Find(provisioning.KindToken, provisioning.ByState, state))
 		if !slices.Equal(got, want) {
 			t.Fatalf("state %q: %v, want %v", state, got, want)

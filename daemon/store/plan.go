@@ -41,8 +41,8 @@ func buckets() []string {
 	return names
 }
 
-// plan is a Change made ready: valid, encoded, and without anything left that could go wrong but the
-// disk.
+// plan is a Change made ready: valid, encoded, and without anything left that could go wrong but
+// the disk.
 type plan struct {
 	person  provisioning.PersonID
 	entry   []byte
@@ -157,7 +157,8 @@ func planRow(codecs map[provisioning.Kind]codec, row provisioning.Row) (plannedR
 	}
 	back, err := codec.decode(value)
 	if err != nil || row.Key() == "" {
-		return plannedRow{}, fmt.Errorf("%w: a %s has no key or cannot be read back", ErrInvalid, kind)
+		return plannedRow{}, fmt.Errorf("%w: a %s has no key or does not read back",
+			ErrInvalid, kind)
 	}
 	return plannedRow{Row: back, value: value, live: live}, nil
 }

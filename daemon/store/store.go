@@ -111,8 +111,8 @@ func Create(o Options) error {
 		Created: o.Clock(), Feed: hex.EncodeToString(id[:])})
 }
 
-// Open opens the file, checks that the log in it fits the newest checkpoint signed of it, and brings
-// the live rows into memory.
+// Open opens the file, checks that the log in it fits the newest checkpoint signed of it, and
+// brings the live rows into memory.
 func Open(ctx context.Context, o Options) (*Store, error) {
 	if err := o.check(); err != nil {
 		return nil, err

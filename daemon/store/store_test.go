@@ -171,7 +171,8 @@ func TestUpdateMovesIndexes(t *testing.T) {
 	}
 }
 
-// memdb finds by prefix: neither a longer value nor the key behind it may be found by a shorter one.
+// memdb finds by prefix: neither a longer value nor the key behind it may be found by a shorter
+// one.
 func TestIndexValuesDoNotRunIntoEachOther(t *testing.T) {
 	s := create(t, options(t))
 	values := []string{"1", "12", "1\x00", "1yubikey/1", "\x01", "yubikey/1"}
@@ -181,7 +182,8 @@ func TestIndexValuesDoNotRunIntoEachOther(t *testing.T) {
 	}
 	do(t, s, c)
 	for _, v := range values {
-		if found := serials(s.Snapshot(), provisioning.BySerial, v); !slices.Equal(found, []string{v}) {
+		found := serials(s.Snapshot(), provisioning.BySerial, v)
+		if !slices.Equal(found, []string{v}) {
 			t.Errorf("%q finds %q", v, found)
 		}
 		row, ok := s.Snapshot().Get(provisioning.KindToken, "yubikey/"+v)

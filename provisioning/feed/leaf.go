@@ -54,7 +54,8 @@ func (r Record) Canonical() []byte {
 // Hash is the SHA-256 of the canonical form.
 func (r Record) Hash() [sha256.Size]byte { return sha256.Sum256(r.Canonical()) }
 
-// Check tells whether the leaf has the form that Hash stands for. A follower checks before it hashes.
+// Check tells whether the leaf has the form that Hash stands for. A follower checks before it
+// hashes.
 func (l Leaf) Check() error {
 	if len(l.Commitment) != CommitmentSize {
 		return ErrLeaf

@@ -124,7 +124,8 @@ func TestCheckpointText(t *testing.T) {
 	if err != nil || got != want {
 		t.Errorf("got %v, %v", got, err)
 	}
-	for _, bad := range []string{"", "\n", want.Text() + "x\n", "o\n+7\n" + want.Root.String() + "\n"} {
+	for _, bad := range []string{"", "\n", want.Text() + "x\n",
+		"o\n+7\n" + want.Root.String() + "\n"} {
 		if _, err := ParseCheckpoint(bad); err == nil {
 			t.Errorf("%q was taken", bad)
 		}
