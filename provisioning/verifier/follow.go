@@ -68,7 +68,8 @@ func (v *Verifier) follow(ctx context.Context, card feed.DeskCard) error {
 	if err != nil {
 		return fmt.Errorf("read the log key of desk %s: %w", card.Desk, err)
 	}
-	f := &follower{Verifier: v, desk: card.Desk, card: card, key: key, wire: newWire(card, v.follower)}
+	f := &follower{Verifier: v, desk: card.Desk, card: card, key: key,
+		wire: newWire(card, v.follower), limit: feed.MaxLeaves}
 	defer f.wire.close()
 	pause := firstPause
 	for ctx.Err() == nil {
@@ -100,6 +101,9 @@ type follower struct {
 	card feed.DeskCard
 	key  note.Verifier
 	wire wire
+	// limit is how many leaves to ask for: half as many after a page that broke off, so that a line
+	// that is always cut still brings something, and twice as many after one that came.
+	limit int
 	// moved says that this session brought something.
 	moved bool
 }
@@ -132,7 +136,7 @@ func (f *follower) session(ctx context.Context) error {
 		return err
 	}
 	for {
-		page, err := f.wire.records(ctx, tail)
+		page, err := f.wire.records(ctx, tail, f.limit)
 		if errors.Is(err, feed.ProblemBeyond) {
 			err = feed.ErrRolledBack
 		}
@@ -140,8 +144,10 @@ func (f *follower) session(ctx context.Context) error {
 			err = feed.ErrOtherFeed
 		}
 		if err != nil {
+			f.limit = max(1, f.limit/2)
 			return err
 		}
+		f.limit = min(2*f.limit, feed.MaxLeaves)
 		news, err := f.store(&tail, page)
 		if err != nil {
 			return err
