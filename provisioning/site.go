@@ -32,6 +32,9 @@ type Site struct {
 	Digits, Slot int
 	// AccessCodes guards the slots we write.
 	AccessCodes bool
+	// KeepForeign refuses to overwrite what a slot holds that this desk did not write, whoever
+	// confirms it.
+	KeepForeign bool
 	// Hours are the support hours, for the screen.
 	Hours []Hours
 	// Strip is a mail suffix people type after their account, to be dropped (S9).

@@ -44,7 +44,7 @@ func (d *decision) mayWrite(c Write) *Refusal {
 	return d.all(
 		rule{"token.lendable", func() *Refusal { return Lendable(d.s, c.Hand.Token) }},
 		rule{"token.slot", func() *Refusal { return d.fits(c.Hand.Token, v.Slot) }},
-		rule{"token.overwrite", refuseUnless(!over || c.Overwrite, CodeSlotInUse,
+		rule{"token.overwrite", refuseUnless(!over || c.Overwrite && !d.site.KeepForeign, CodeSlotInUse,
 			"slot", strconv.Itoa(v.Slot))},
 		rule{"loan.prepared", refuseUnless(matches, CodeWrongStep)},
 	)

@@ -1,0 +1,259 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"math/big"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/tokendesk/tokendesk/cmd/demo/workbench"
+	"github.com/tokendesk/tokendesk/daemon"
+	"github.com/tokendesk/tokendesk/devices"
+	"github.com/tokendesk/tokendesk/devices/usb"
+	"github.com/tokendesk/tokendesk/devices/virtual"
+	"github.com/tokendesk/tokendesk/devices/yubikey"
+	"github.com/tokendesk/tokendesk/provisioning"
+	"github.com/tokendesk/tokendesk/provisioning/officer"
+	"github.com/tokendesk/tokendesk/provisioning/secret"
+)
+
+// stage is everything the demonstration keeps running.
+type stage struct {
+	settings settings
+	log      *slog.Logger
+	site     provisioning.Site
+	people   []sample
+	clock    *switchedClock
+	tokens   *virtual.Bus
+	names    map[uint32]string
+	reader   *virtual.Reader
+	usb      *usb.Bus
+	central  *central
+	desk     *daemon.Desk
+	bench    net.Listener
+	screen   net.Listener
+	feed     net.Listener
+	pin      string
+}
+
+// officers of the demonstration, by the sample person they are.
+var officers = []struct {
+	id         provisioning.OfficerID
+	supervisor bool
+}{{"help", false}, {"lead", true}}
+
+func newStage(ctx context.Context, s settings, log *slog.Logger) (st *stage, err error) {
+	st = &stage{settings: s, log: log, clock: newSwitchedClock(), usb: usb.New(),
+		reader: virtual.NewReader("virtual")}
+	defer func() {
+		if err != nil {
+			st.close()
+		}
+	}()
+	if st.site, err = provisioning.LoadSite(s.site); err != nil {
+		return nil, err
+	}
+	// Guarding the slots of somebody's own token with a secret that is gone tomorrow would lock it.
+	st.site.AccessCodes = st.site.AccessCodes && (s.kept || s.real == "")
+	st.site.KeepForeign = s.real != ""
+	st.people = people(s.site, st.clock.Now())
+	if st.tokens, st.names, err = makeTokens(s.state); err != nil {
+		return nil, err
+	}
+	if err := st.listen(); err != nil {
+		return nil, err
+	}
+	if st.central, err = newCentral(s, log); err != nil {
+		return nil, err
+	}
+	if err := st.openDesk(ctx); err != nil {
+		return nil, err
+	}
+	return st, st.letIn(ctx)
+}
+
+func (st *stage) listen() (err error) {
+	for _, socket := range []struct {
+		address string
+		at      *net.Listener
+	}{{st.settings.desk, &st.screen}, {st.settings.feed, &st.feed}, {st.settings.bench, &st.bench}} {
+		if *socket.at, err = net.Listen("tcp", socket.address); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// config is the desk's configuration: everything under one folder, beside the verifier's.
+func (st *stage) config() (daemon.Config, error) {
+	dir := filepath.Join(st.settings.state, "desk")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return daemon.Config{}, err
+	}
+	file, portraits, err := writePeople(dir, st.people)
+	if err != nil {
+		return daemon.Config{}, err
+	}
+	return daemon.Config{Desk: "demo-1", Site: st.settings.site, State: dir,
+		Credentials: filepath.Join(dir, "credentials"), Directory: file, Portraits: portraits,
+		Verifier: filepath.Join(dir, "verifier.json"), Listen: st.settings.desk,
+		Feed: st.settings.feed, FeedURL: "https://" + st.feed.Addr().String(),
+		Admin: filepath.Join(dir, "admin.sock")}, nil
+}
+
+func (st *stage) openDesk(ctx context.Context) error {
+	config, err := st.config()
+	if err != nil {
+		return err
+	}
+	card := filepath.Join(config.State, "card.json")
+	if _, err := os.Stat(card); errors.Is(err, fs.ErrNotExist) {
+		if _, err := daemon.Init(config, st.central.bundle(), card); err != nil {
+			return err
+		}
+	}
+	if err := st.central.trust(card, config.FeedURL); err != nil {
+		return err
+	}
+	keys, err := daemon.ReadKeys(config)
+	if err != nil {
+		return err
+	}
+	st.desk, err = daemon.Open(ctx, daemon.Parts{Config: config, Keys: keys, Site: st.site,
+		Bus: benchBus{st.tokens, st.usb}, Reader: st.reader, Clock: st.clock, Log: st.log,
+		Tokens: yubikey.Options{OnlySerial: st.settings.real,
+			MayOpen: func(i devices.Info) bool { return !isReal(i) || st.settings.real != "" }},
+		Listeners: map[string]net.Listener{"desk": st.screen, "feed": st.feed},
+		Fatal: func(err error) {
+			st.log.Error("a durable write failed; the demonstration stops", "err", err)
+			os.Exit(1)
+		}})
+	return err
+}
+
+// letIn makes the officers, with a PIN that is drawn anew at every start and shown.
+func (st *stage) letIn(ctx context.Context) error {
+	for i, o := range officers {
+		who := st.people[len(st.people)-len(officers)+i]
+		row := provisioning.Officer{ID: o.id, Name: who.Name, Person: who.ID, Supervisor: o.supervisor}
+		if err := st.letOneIn(ctx, row); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (st *stage) letOneIn(ctx context.Context, row provisioning.Officer) error {
+	for {
+		if st.pin == "" {
+			st.pin = drawPIN()
+		}
+		pin := secret.NewPIN(st.pin)
+		err := st.desk.Officers().Add(ctx, "operator:demo", row, pin)
+		if errors.Is(err, provisioning.Refuse(officer.CodeTaken)) {
+			err = st.desk.Officers().SetPIN(ctx, "operator:demo", row.ID, pin)
+		}
+		if errors.Is(err, provisioning.Refuse(officer.CodePINWeak)) {
+			st.pin = ""
+			continue
+		}
+		return err
+	}
+}
+
+func drawPIN() string {
+	n, err := rand.Int(rand.Reader, big.NewInt(1_000_000))
+	if err != nil {
+		panic(err) // the system's randomness never fails
+	}
+	return fmt.Sprintf("%06d", n)
+}
+
+func (st *stage) announce(out io.Writer) {
+	fmt.Fprintf(out, `
+Token desk, a demonstration on sample data
+  the counter's screen   http://%s
+  the workbench          http://%s
+  the feed               https://%s   (the verifier pulls it)
+  the verifier           https://%s   (mutual TLS)
+  the officer's PIN      %s
+
+  1. Open the counter's screen, choose the officer and enter the PIN.
+  2. On the workbench, lay a card on the reader; lend a token: plug it in, then touch it.
+  3. Sign in on the workbench with the next OTP the token types. The same OTP works once.
+`, st.screen.Addr(), st.bench.Addr(), st.feed.Addr(), st.central.listener.Addr(), st.pin)
+}
+
+func (st *stage) run(ctx context.Context) error {
+	bench := workbench.New(workbench.Config{Bus: st.tokens, Names: st.names, Reader: st.reader,
+		Cards: st.cards(), SignIn: st.central.signIn, DeskURL: "http://" + st.screen.Addr().String(),
+		Switches: []workbench.Switch{{Name: "verifier", Label: "Sign-in service", On: "It is connected.",
+			Off: "It is cut off.", Get: st.central.connected, Set: st.central.connect},
+			{Name: "clock", Label: "Clock of the desk", On: "It is synchronised.",
+				Off: "It is not synchronised, as after a night without power.",
+				Get: st.clock.Synced, Set: st.clock.synced.Store}}})
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return st.desk.Run(ctx) })
+	group.Go(func() error { return st.central.run(ctx) })
+	group.Go(func() error { return serveHTTP(ctx, st.bench, bench.Handler()) })
+	return group.Wait()
+}
+
+func (st *stage) cards() []workbench.Card {
+	list := make([]workbench.Card, len(st.people))
+	for i, p := range st.people {
+		list[i] = workbench.Card{Name: p.Name, Native: p.Native, NativeLang: p.NativeLang,
+			Role: p.Role, Number: p.Card, Account: p.Account}
+	}
+	return list
+}
+
+func (st *stage) close() {
+	for _, l := range []net.Listener{st.screen, st.feed, st.bench} {
+		if l != nil {
+			_ = l.Close()
+		}
+	}
+	if st.central != nil {
+		st.central.close()
+	}
+	_ = st.usb.Close()
+}
+
+// serveHTTP answers on a listener until ctx ends.
+func serveHTTP(ctx context.Context, listener net.Listener, handler http.Handler) error {
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second}
+	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
+	defer stop()
+	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
+
+// switchedClock is the system's time with a switch for whether it can be trusted.
+type switchedClock struct {
+	daemon.SystemClock
+	synced atomic.Bool
+}
+
+func newSwitchedClock() *switchedClock {
+	c := &switchedClock{}
+	c.synced.Store(true)
+	return c
+}
+
+// Synced implements daemon.Clock.
+func (c *switchedClock) Synced() bool { return c.synced.Load() }

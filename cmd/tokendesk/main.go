@@ -1,0 +1,67 @@
+// Command tokendesk is the operator's command on a desk: it makes a new desk, and reaches a running
+// one through its admin socket. It refuses to open the desk's file itself.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/tokendesk/tokendesk/daemon"
+)
+
+// cli is the command line.
+type cli struct {
+	Config   string      `help:"Configuration file of the desk." default:"/etc/tokendesk/desk.toml" type:"path"`
+	Init     initCmd     `cmd:"" help:"Make the keys and the empty store of a new desk, and its card for the verifier."`
+	Status   statusCmd   `cmd:"" help:"How the running desk is doing, and which tokens are in doubt."`
+	Officers officersCmd `cmd:"" help:"Who may work at the desk."`
+}
+
+// terminal is where a command reads and writes.
+type terminal struct {
+	in  io.Reader
+	out io.Writer
+}
+
+func main() { os.Exit(run(os.Args[1:], terminal{os.Stdin, os.Stdout}, os.Stderr)) }
+
+// run is main without the process: the scripts of the tests call it.
+func run(args []string, t terminal, stderr io.Writer) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	var c cli
+	code := -1
+	parser, err := kong.New(&c, kong.Name("tokendesk"), kong.Writers(t.out, stderr),
+		kong.Exit(func(status int) { code = status }),
+		kong.Description("The operator's command of a token desk."))
+	if err != nil {
+		panic(err)
+	}
+	parsed, err := parser.Parse(args)
+	if code >= 0 {
+		return code
+	}
+	if err == nil {
+		parsed.BindTo(ctx, (*context.Context)(nil))
+		err = parsed.Run(&c, t)
+	}
+	if err != nil {
+		fmt.Fprintln(stderr, "tokendesk:", err)
+		return 1
+	}
+	return 0
+}
+
+func (c *cli) client() (*daemon.Client, error) {
+	config, err := daemon.ReadConfig(c.Config)
+	if err != nil {
+		return nil, err
+	}
+	return daemon.NewClient(config.Admin), nil
+}

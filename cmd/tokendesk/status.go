@@ -1,0 +1,50 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"text/tabwriter"
+	"time"
+)
+
+type statusCmd struct{}
+
+// Run implements the command.
+func (statusCmd) Run(ctx context.Context, c *cli, t terminal) error {
+	client, err := c.client()
+	if err != nil {
+		return err
+	}
+	s, err := client.Status(ctx)
+	if err != nil {
+		return err
+	}
+	seen := "never"
+	if !s.VerifierSeen.IsZero() {
+		seen = s.VerifierSeen.Format(time.RFC3339)
+	}
+	table := tabwriter.NewWriter(t.out, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(table, "desk\t%s of %s, feed %s\n", s.Desk, s.Site, s.Feed)
+	fmt.Fprintf(table, "verifier\t%s, last seen %s, %d of %d acknowledged\n", up(s.VerifierUp), seen,
+		s.Acked, s.Position)
+	fmt.Fprintf(table, "directory\t%s\n", up(s.DirectoryUp))
+	fmt.Fprintf(table, "clock\t%s\n", map[bool]string{true: "synchronised",
+		false: "NOT synchronised: no due dates are made"}[s.ClockSynced])
+	fmt.Fprintf(table, "tokens\t%d known, %d on loan\n", s.Tokens, s.OpenLoans)
+	fmt.Fprintf(table, "doubtful\t%d\n", len(s.Doubtful))
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	for _, serial := range s.Doubtful {
+		fmt.Fprintf(t.out, "  token %s: plug it in and write it anew, or set it aside\n", serial)
+	}
+	_, err = fmt.Fprintf(t.out, "\n%s", s.Checkpoint)
+	return err
+}
+
+func up(ok bool) string {
+	if ok {
+		return "up"
+	}
+	return "DOWN"
+}

@@ -1,0 +1,61 @@
+// Command tokendeskd is the appliance daemon: it opens the desk its configuration names, on the real
+// USB bus, and serves until it is told to stop.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/tokendesk/tokendesk/daemon"
+	"github.com/tokendesk/tokendesk/devices/usb"
+	"github.com/tokendesk/tokendesk/provisioning"
+	"github.com/tokendesk/tokendesk/systemd"
+)
+
+func main() {
+	config := flag.String("config", "/etc/tokendesk/desk.toml", "configuration `file`")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, *config); err != nil {
+		fmt.Fprintln(os.Stderr, "tokendeskd:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, path string) error {
+	config, err := daemon.ReadConfig(path)
+	if err != nil {
+		return err
+	}
+	site, err := provisioning.LoadSite(config.Site)
+	if err != nil {
+		return err
+	}
+	keys, err := daemon.ReadKeys(config)
+	if err != nil {
+		return err
+	}
+	listeners, err := systemd.Listeners()
+	if err != nil {
+		return err
+	}
+	log := systemd.Logger(os.Stderr)
+	bus := usb.New()
+	defer bus.Close()
+	desk, err := daemon.Open(ctx, daemon.Parts{Config: config, Keys: keys, Site: site, Bus: bus,
+		Clock: daemon.SystemClock{}, Log: log, Listeners: listeners, Fatal: func(err error) {
+			// A commit whose outcome is unknown: only a new start reads what is true.
+			log.Error("a durable write failed; the daemon stops", "err", err,
+				"MESSAGE_ID", "8c27d6b10e5f4c02a3b94f7d21e8c6a4")
+			os.Exit(1)
+		}})
+	if err != nil {
+		return err
+	}
+	return desk.Run(ctx)
+}

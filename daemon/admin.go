@@ -1,0 +1,239 @@
+package daemon
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/tokendesk/tokendesk/provisioning"
+	"github.com/tokendesk/tokendesk/provisioning/officer"
+	"github.com/tokendesk/tokendesk/provisioning/secret"
+)
+
+// maxAdminBody bounds a request on the admin socket.
+const maxAdminBody = 64 << 10
+
+// Status is what `tokendesk status` shows.
+type Status struct {
+	Desk         string    `json:"desk"`
+	Site         string    `json:"site"`
+	Feed         string    `json:"feed"`
+	Position     int64     `json:"position"`
+	Acked        int64     `json:"acked"`
+	VerifierUp   bool      `json:"verifier_up"`
+	VerifierSeen time.Time `json:"verifier_seen"`
+	DirectoryUp  bool      `json:"directory_up"`
+	ClockSynced  bool      `json:"clock_synced"`
+	Tokens       int       `json:"tokens"`
+	OpenLoans    int       `json:"open_loans"`
+	Doubtful     []string  `json:"doubtful"`
+	Checkpoint   string    `json:"checkpoint"`
+}
+
+// OfficerRow is one officer, as the operator sees and names them. PIN is set in a request only.
+type OfficerRow struct {
+	ID          string    `json:"id"`
+	Name        string    `json:"name"`
+	Person      string    `json:"person"`
+	Supervisor  bool      `json:"supervisor"`
+	Disabled    bool      `json:"disabled"`
+	LockedUntil time.Time `json:"locked_until"`
+}
+
+// OfficerOrder is what the operator asks for. The PIN travels from terminal to socket on this box.
+type OfficerOrder struct {
+	OfficerRow
+	PIN string `json:"pin,omitempty"`
+}
+
+// AdminError is the answer to an order that was refused or failed.
+type AdminError struct {
+	Code    string `json:"code"`
+	Message string `json:"message"`
+}
+
+// Error implements error.
+func (e AdminError) Error() string { return e.Message }
+
+type operatorKey struct{}
+
+// admin serves the operator's command on a unix socket that only root and the daemon's own user may
+// open, and that knows by the kernel's word who is on the other side.
+type admin struct{ desk *Desk }
+
+func (a admin) handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /status", a.status)
+	mux.HandleFunc("GET /officers", a.officers)
+	mux.HandleFunc("POST /officers/{act}", a.officer)
+	return mux
+}
+
+// listenAdmin makes the socket. A socket left by a killed daemon is taken over; one that answers
+// belongs to a living daemon and is refused.
+func listenAdmin(path string) (net.Listener, error) {
+	if conn, err := net.Dial("unix", path); err == nil {
+		_ = conn.Close()
+		return nil, fmt.Errorf("another daemon answers on %s", path)
+	}
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("take over the admin socket: %w", err)
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, fmt.Errorf("make the admin socket: %w", err)
+	}
+	listener, err := net.Listen("unix", path)
+	if err != nil {
+		return nil, fmt.Errorf("make the admin socket: %w", err)
+	}
+	if err := os.Chmod(path, 0o600); err != nil {
+		return nil, errors.Join(err, listener.Close())
+	}
+	return listener, nil
+}
+
+// withOperator puts the peer's name into the context of its requests, or nothing for a peer that is
+// neither root nor us.
+func withOperator(ctx context.Context, conn net.Conn) context.Context {
+	unixConn, ok := conn.(*net.UnixConn)
+	if !ok {
+		return ctx
+	}
+	raw, err := unixConn.SyscallConn()
+	if err != nil {
+		return ctx
+	}
+	var cred *unix.Ucred
+	if err := raw.Control(func(fd uintptr) {
+		cred, err = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED)
+	}); err != nil || cred == nil {
+		return ctx
+	}
+	if cred.Uid != 0 && int(cred.Uid) != os.Geteuid() {
+		return ctx
+	}
+	name := strconv.Itoa(int(cred.Uid))
+	if u, err := user.LookupId(name); err == nil {
+		name = u.Username
+	}
+	return context.WithValue(ctx, operatorKey{}, "operator:"+name)
+}
+
+func operator(r *http.Request) (string, bool) {
+	name, ok := r.Context().Value(operatorKey{}).(string)
+	return name, ok
+}
+
+func (a admin) status(w http.ResponseWriter, r *http.Request) {
+	if _, ok := operator(r); !ok {
+		refuse(w, http.StatusForbidden, AdminError{"forbidden", "only root may ask"})
+		return
+	}
+	status, err := a.desk.Status(r.Context())
+	if err != nil {
+		a.fail(w, err)
+		return
+	}
+	answer(w, status)
+}
+
+func (a admin) officers(w http.ResponseWriter, r *http.Request) {
+	if _, ok := operator(r); !ok {
+		refuse(w, http.StatusForbidden, AdminError{"forbidden", "only root may ask"})
+		return
+	}
+	rows := []OfficerRow{}
+	for _, o := range a.desk.officers.List() {
+		rows = append(rows, OfficerRow{string(o.ID), o.Name, string(o.Person), o.Supervisor,
+			o.Disabled, o.LockedUntil})
+	}
+	answer(w, rows)
+}
+
+func (a admin) officer(w http.ResponseWriter, r *http.Request) {
+	by, ok := operator(r)
+	if !ok {
+		refuse(w, http.StatusForbidden, AdminError{"forbidden", "only root may order"})
+		return
+	}
+	var order OfficerOrder
+	dec := json.NewDecoder(io.LimitReader(r.Body, maxAdminBody))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&order); err != nil {
+		refuse(w, http.StatusBadRequest, AdminError{"malformed", "the order is not understood"})
+		return
+	}
+	if err := a.carryOut(r.Context(), by, r.PathValue("act"), order); err != nil {
+		a.fail(w, err)
+		return
+	}
+	answer(w, struct{}{})
+}
+
+func (a admin) carryOut(ctx context.Context, by, act string, order OfficerOrder) error {
+	id := provisioning.OfficerID(order.ID)
+	switch act {
+	case "add":
+		if order.ID == "" || order.Name == "" {
+			return AdminError{"malformed", "an officer needs an id and a name"}
+		}
+		return a.desk.officers.Add(ctx, by, provisioning.Officer{ID: id, Name: order.Name,
+			Person: provisioning.PersonID(order.Person), Supervisor: order.Supervisor},
+			secret.NewPIN(order.PIN))
+	case "pin":
+		return a.desk.officers.SetPIN(ctx, by, id, secret.NewPIN(order.PIN))
+	case "disable":
+		return a.desk.officers.Disable(ctx, by, id)
+	case "enable":
+		return a.desk.officers.Enable(ctx, by, id)
+	}
+	return AdminError{"unknown", "there is no such act"}
+}
+
+// sentences are what the operator reads for a refusal.
+var sentences = map[provisioning.Code]string{
+	officer.CodePINWeak:    "a PIN has 6 to 12 digits, and is not one digit repeated or a run; nothing was changed",
+	officer.CodeTaken:      "an officer with this id exists; nothing was changed",
+	officer.CodePINUnknown: "there is no such officer; nothing was changed",
+}
+
+func (a admin) fail(w http.ResponseWriter, err error) {
+	var known AdminError
+	if errors.As(err, &known) {
+		refuse(w, http.StatusUnprocessableEntity, known)
+		return
+	}
+	var refusal *provisioning.Refusal
+	if errors.As(err, &refusal) {
+		message, ok := sentences[refusal.Code]
+		if !ok {
+			message = refusal.Error()
+		}
+		refuse(w, http.StatusUnprocessableEntity, AdminError{string(refusal.Code), message})
+		return
+	}
+	a.desk.log.Error("an order of the operator failed", "err", err)
+	refuse(w, http.StatusInternalServerError, AdminError{"internal", "it failed; the journal says why"})
+}
+
+func answer(w http.ResponseWriter, value any) {
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(value)
+}
+
+func refuse(w http.ResponseWriter, status int, e AdminError) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(e)
+}

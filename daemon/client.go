@@ -1,0 +1,68 @@
+package daemon
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+)
+
+// Client talks to a running daemon over its admin socket.
+type Client struct{ http *http.Client }
+
+// NewClient returns a client of the daemon behind a socket.
+func NewClient(socket string) *Client {
+	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
+		var d net.Dialer
+		return d.DialContext(ctx, "unix", socket)
+	}
+	return &Client{&http.Client{Transport: &http.Transport{DialContext: dial}}}
+}
+
+// Status asks how the desk is doing.
+func (c *Client) Status(ctx context.Context) (Status, error) {
+	var s Status
+	return s, c.call(ctx, http.MethodGet, "/status", nil, &s)
+}
+
+// Officers lists the officers.
+func (c *Client) Officers(ctx context.Context) ([]OfficerRow, error) {
+	var rows []OfficerRow
+	return rows, c.call(ctx, http.MethodGet, "/officers", nil, &rows)
+}
+
+// Order carries out "add", "pin", "disable" or "enable" on an officer. A refusal is an AdminError.
+func (c *Client) Order(ctx context.Context, act string, order OfficerOrder) error {
+	return c.call(ctx, http.MethodPost, "/officers/"+act, order, nil)
+}
+
+func (c *Client) call(ctx context.Context, method, path string, in, out any) error {
+	var body bytes.Buffer
+	if in != nil {
+		if err := json.NewEncoder(&body).Encode(in); err != nil {
+			return err
+		}
+	}
+	req, err := http.NewRequestWithContext(ctx, method, "http://desk"+path, &body)
+	if err != nil {
+		return err
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return fmt.Errorf("the daemon does not answer (is it running, and are you root?): %w", err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		var refusal AdminError
+		if err := json.NewDecoder(resp.Body).Decode(&refusal); err != nil {
+			return fmt.Errorf("the daemon answered %s", resp.Status)
+		}
+		return refusal
+	}
+	if out == nil {
+		return nil
+	}
+	return json.NewDecoder(resp.Body).Decode(out)
+}

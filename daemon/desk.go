@@ -1,0 +1,175 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"time"
+
+	"github.com/tokendesk/tokendesk/daemon/publish"
+	"github.com/tokendesk/tokendesk/daemon/store"
+	"github.com/tokendesk/tokendesk/devices"
+	"github.com/tokendesk/tokendesk/devices/yubikey"
+	"github.com/tokendesk/tokendesk/kiosk"
+	"github.com/tokendesk/tokendesk/provisioning"
+	"github.com/tokendesk/tokendesk/provisioning/directory"
+	"github.com/tokendesk/tokendesk/provisioning/feed"
+	"github.com/tokendesk/tokendesk/provisioning/officer"
+	"github.com/tokendesk/tokendesk/provisioning/visit"
+)
+
+// Parts are what a desk is made of. The appliance and the demonstration differ in these alone.
+type Parts struct {
+	Config Config
+	Keys   Keys
+	Site   provisioning.Site
+	// Bus is where tokens are plugged in; Tokens says which of them may be opened.
+	Bus    devices.Bus
+	Tokens yubikey.Options
+	// Reader gives card taps; nil without a reader.
+	Reader kiosk.Reader
+	Clock  Clock
+	Log    *slog.Logger
+	// Listeners are sockets made by somebody else, by name: "desk" and "feed". Missing ones are
+	// made from the configuration.
+	Listeners map[string]net.Listener
+	// Fatal ends the process when a durable write fails.
+	Fatal func(error)
+}
+
+// Desk is one appliance, open and wired.
+type Desk struct {
+	parts    Parts
+	log      *slog.Logger
+	store    *store.Store
+	bench    *yubikey.Bench
+	visits   *visit.Runner
+	officers *officer.Officers
+	people   *directory.File
+	feed     *publish.Server
+	kiosk    *kiosk.Server
+	pin      string
+}
+
+// Open opens a desk that exists and wires it; nothing runs yet. It refuses what is missing or broken
+// with an error that says what to do.
+func Open(ctx context.Context, p Parts) (*Desk, error) {
+	bundle, err := readBundle(p.Config.Verifier)
+	if err != nil {
+		return nil, err
+	}
+	sealer, err := feed.NewSealer(bundle)
+	if err != nil {
+		return nil, fmt.Errorf("the verifier's bundle: %w", err)
+	}
+	d := &Desk{parts: p, log: p.Log, pin: bundle.FollowerPin}
+	d.people = directory.New(p.Config.Directory, p.Config.Portraits, []string{p.Site.Strip}, p.Clock.Now)
+	if err := d.people.Check(); err != nil {
+		return nil, err
+	}
+	if d.store, err = openStore(ctx, p); err != nil {
+		return nil, err
+	}
+	d.bench = yubikey.NewBench(p.Bus, p.Tokens)
+	d.officers = officer.New(d.store, provisioning.DeskID(p.Config.Desk), d.clock)
+	if err := d.wire(sealer); err != nil {
+		return nil, errors.Join(err, d.store.Close())
+	}
+	return d, nil
+}
+
+// clock is how packages below take the time.
+func (d *Desk) clock() (time.Time, bool) { return d.parts.Clock.Now(), d.parts.Clock.Synced() }
+
+func (d *Desk) wire(sealer *feed.Sealer) (err error) {
+	p := d.parts
+	d.visits, err = visit.New(visit.Config{Ledger: d.store, Bench: d.bench, Sealer: sealer,
+		Codes: p.Keys.Site, Site: p.Site, Desk: provisioning.DeskID(p.Config.Desk), Clock: p.Clock,
+		Log: p.Log})
+	if err != nil {
+		return err
+	}
+	d.feed, err = publish.New(publish.Config{Source: d.store, Acks: d.visits, Meta: d.meta, Log: p.Log})
+	if err != nil {
+		return err
+	}
+	d.kiosk, err = kiosk.New(kiosk.Config{Visits: d.visits, Officers: d.officers, People: d.people,
+		Health: d, Reader: p.Reader, Site: p.Site, Desk: p.Config.Desk, Clock: p.Clock.Now,
+		Logger: p.Log})
+	return err
+}
+
+func readBundle(path string) (feed.Bundle, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return feed.Bundle{}, fmt.Errorf("read the verifier's bundle (verifierd init makes it, "+
+			"tokendesk init puts it in place): %w", err)
+	}
+	return feed.DecodeBundle(data)
+}
+
+// Officers are the officers of the desk, for the demonstration's first one.
+func (d *Desk) Officers() *officer.Officers { return d.officers }
+
+// Snapshot is the newest committed state.
+func (d *Desk) Snapshot() provisioning.Snapshot { return d.store.Snapshot() }
+
+// meta describes the feed.
+func (d *Desk) meta() feed.Meta {
+	now, synced := d.clock()
+	s := d.store.Snapshot()
+	v, _ := provisioning.Get[provisioning.Verifier](s, provisioning.Verifier{}.Key())
+	return feed.Meta{Version: feed.Version, Desk: d.parts.Config.Desk, Site: d.parts.Site.ID,
+		Feed: d.store.Feed(), Head: s.Position(), Acked: v.Acked, LogKey: d.parts.Keys.LogKey,
+		Clock: now, Synced: synced}
+}
+
+// verifierPatience is how long a verifier may be silent and count as up: it calls again at the end
+// of each long poll of 30 s.
+const verifierPatience = 45 * time.Second
+
+// Health implements kiosk.Health.
+func (d *Desk) Health(ctx context.Context) provisioning.Health {
+	now, synced := d.clock()
+	s := d.store.Snapshot()
+	v, _ := provisioning.Get[provisioning.Verifier](s, provisioning.Verifier{}.Key())
+	h := provisioning.Health{VerifierSeen: v.LastSeen, DirectoryUp: d.people.Up(ctx),
+		ClockSynced: synced, Behind: max(0, d.store.FeedHead()-v.Acked)}
+	if seen := d.feed.Seen(); !seen.IsZero() {
+		h.VerifierSeen = seen.UTC()
+		h.VerifierUp = time.Since(seen) < verifierPatience
+	}
+	if now.Before(h.VerifierSeen) {
+		h.VerifierSeen = now
+	}
+	for range provisioning.Find[provisioning.Token](s, provisioning.ByState,
+		string(provisioning.TokenStock)) {
+		h.TokensInDrawer++
+	}
+	return h
+}
+
+// Status is what the operator asks for.
+func (d *Desk) Status(ctx context.Context) (Status, error) {
+	h, s := d.Health(ctx), d.store.Snapshot()
+	v, _ := provisioning.Get[provisioning.Verifier](s, provisioning.Verifier{}.Key())
+	status := Status{Desk: d.parts.Config.Desk, Site: d.parts.Site.ID, Feed: d.store.Feed(),
+		Position: s.Position(), Acked: v.Acked, VerifierUp: h.VerifierUp, VerifierSeen: h.VerifierSeen,
+		DirectoryUp: h.DirectoryUp, ClockSynced: h.ClockSynced, Doubtful: []string{}}
+	for range provisioning.All[provisioning.Token](s) {
+		status.Tokens++
+	}
+	for range provisioning.Find[provisioning.Loan](s, provisioning.ByState, string(provisioning.LoanOpen)) {
+		status.OpenLoans++
+	}
+	for c := range provisioning.Find[provisioning.Credential](s, provisioning.ByState,
+		string(provisioning.CredentialDoubtful)) {
+		status.Doubtful = append(status.Doubtful, provisioning.SerialOf(c.Token))
+	}
+	checkpoint, err := d.store.Checkpoint(s.Position())
+	status.Checkpoint = string(checkpoint)
+	return status, err
+}

@@ -1,0 +1,6 @@
+// Package daemon puts the desk together: it reads the configuration and the keys, opens the store,
+// wires the parts to each other, starts them, and stops them in reverse. It is the only package
+// that knows everyone; it holds no rule and no page.
+//
+// It refuses to invent missing state: Init makes a new desk, Open opens one that exists.
+package daemon

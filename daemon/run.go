@@ -1,0 +1,189 @@
+package daemon
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/tokendesk/tokendesk/daemon/publish"
+	"github.com/tokendesk/tokendesk/daemon/store"
+	"github.com/tokendesk/tokendesk/provisioning"
+	"github.com/tokendesk/tokendesk/systemd"
+)
+
+// The names of the sockets, as the units give them.
+const (
+	socketDesk = "desk"
+	socketFeed = "feed"
+)
+
+// The limits of the screen's server. Streams are long, so there is no write timeout; the kiosk ends
+// them at shutdown.
+const (
+	headerTimeout = 5 * time.Second
+	readTimeout   = 10 * time.Second
+	stopTimeout   = 5 * time.Second
+)
+
+// Run opens the sockets, settles what a crash left, tells systemd that the desk is ready, and serves
+// until ctx ends. Then it stops in reverse: no new request, no new hardware act, a last checkpoint.
+func (d *Desk) Run(ctx context.Context) error {
+	sockets, err := d.listen()
+	if err != nil {
+		return errors.Join(err, d.store.Close())
+	}
+	if err := d.visits.Recover(ctx); err != nil {
+		return errors.Join(fmt.Errorf("settle what the last run left: %w", err), d.store.Close())
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	for name, run := range map[string]func(context.Context) error{
+		"bench":  d.bench.Run,
+		"visits": d.visits.Run,
+		"kiosk":  d.kiosk.Run,
+		"screen": func(ctx context.Context) error { return serve(ctx, sockets.screen, d.kiosk.Handler()) },
+		"feed":   func(ctx context.Context) error { return d.feed.Serve(ctx, sockets.feed) },
+		"admin": func(ctx context.Context) error {
+			return serve(ctx, sockets.admin, admin{d}.handler())
+		},
+		"watchdog": func(ctx context.Context) error { return systemd.Watchdog(ctx, d.check) },
+		"prune":    d.prune,
+	} {
+		group.Go(func() error {
+			if err := run(ctx); err != nil && !errors.Is(err, context.Canceled) {
+				return fmt.Errorf("%s: %w", name, err)
+			}
+			return nil
+		})
+	}
+	d.log.Info("the desk is open", "desk", d.parts.Config.Desk, "site", d.parts.Site.ID,
+		"screen", sockets.screen.Addr().String(), "feed", sockets.feed.Addr().String())
+	if err := systemd.Ready(); err != nil {
+		d.log.Warn("systemd was not told that the desk is ready", "err", err)
+	}
+	err = group.Wait()
+	_ = systemd.Stopping()
+	return errors.Join(err, d.store.Close())
+}
+
+type sockets struct{ screen, feed, admin net.Listener }
+
+func (d *Desk) listen() (s sockets, err error) {
+	screen, err := d.socket(socketDesk, d.parts.Config.Listen)
+	if err != nil {
+		return s, err
+	}
+	plain, err := d.socket(socketFeed, d.parts.Config.Feed)
+	if err != nil {
+		return s, errors.Join(err, screen.Close())
+	}
+	operator, err := listenAdmin(d.parts.Config.Admin)
+	if err != nil {
+		return s, errors.Join(err, screen.Close(), plain.Close())
+	}
+	secure := tls.NewListener(plain, publish.TLSConfig(d.parts.Keys.Feed, d.pin))
+	return sockets{screen, secure, operator}, nil
+}
+
+func (d *Desk) socket(name, address string) (net.Listener, error) {
+	if given, ok := d.parts.Listeners[name]; ok {
+		return given, nil
+	}
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("open the %s socket: %w", name, err)
+	}
+	return listener, nil
+}
+
+// serve answers HTTP on a listener until ctx ends.
+func serve(ctx context.Context, listener net.Listener, handler http.Handler) error {
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: headerTimeout,
+		ReadTimeout: readTimeout, ConnContext: withOperator}
+	done := make(chan error, 1)
+	go func() { done <- server.Serve(listener) }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+	}
+	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
+	defer cancel()
+	err := server.Shutdown(stop)
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = server.Close()
+	}
+	<-done
+	return err
+}
+
+// check is the self-check behind the watchdog: the writer is alive, memory answers, and the newest
+// leaf can be read back from the file.
+func (d *Desk) check(ctx context.Context) error {
+	_, err := d.store.Do(ctx, func(provisioning.Snapshot) (provisioning.Change, error) {
+		return provisioning.Change{}, errProbe
+	})
+	if !errors.Is(err, errProbe) {
+		return fmt.Errorf("the store's writer: %w", err)
+	}
+	head := d.store.Head()
+	if head == 0 {
+		return nil
+	}
+	_, err = d.store.Leaves(ctx, head-1, 1)
+	return err
+}
+
+// errProbe is what the self-check refuses with, so that nothing is written.
+var errProbe = errors.New("a probe")
+
+// Remembered forms are pruned: after a day nobody posts one again.
+const (
+	pruneEvery = time.Hour
+	opLife     = 24 * time.Hour
+	pruneBatch = 1000
+)
+
+func (d *Desk) prune(ctx context.Context) error {
+	tick := time.NewTicker(pruneEvery)
+	defer tick.Stop()
+	for {
+		if err := d.pruneOnce(ctx); err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+// errNothing stops a change that would prune nothing.
+var errNothing = errors.New("nothing to prune")
+
+func (d *Desk) pruneOnce(ctx context.Context) error {
+	now, synced := d.clock()
+	for {
+		_, err := d.store.Do(ctx, func(s provisioning.Snapshot) (provisioning.Change, error) {
+			rows := store.PruneOps(s, now.Add(-opLife), pruneBatch)
+			if len(rows) == 0 {
+				return provisioning.Change{}, errNothing
+			}
+			return provisioning.NewChange(provisioning.Entry{At: now, Synced: synced,
+				Desk: provisioning.DeskID(d.parts.Config.Desk), Actor: "desk", Act: "op.prune",
+				Rule: "desk.prune", Outcome: "done"}).Put(rows...), nil
+		})
+		if errors.Is(err, errNothing) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
