@@ -80,7 +80,7 @@ func sampleSlip() Slip {
 }
 
 func sampleHours() []string {
-	return []string{"Mon–Thu 09:00–13:00, 14:00–17:45", "Fri 09:00–13:00, 14:00–17:30"}
+	return []string{"mon-thu 09:00-13:00, 14:00-17:45", "fri 09:00-13:00, 14:00-17:30"}
 }
 
 func sampleOfficers() []OfficerPick {

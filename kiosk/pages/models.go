@@ -70,7 +70,8 @@ type Frame struct {
 	Post, Op string
 	// Here is the address of this page, for Display's way back.
 	Here string
-	// Live is the address of this page's event stream, on pages that have a live region.
+	// Live is the address of this page's event stream, on pages that have a live region. Fragments
+	// carry the Op of the page, so that a repeated one is the same to the byte.
 	Live string
 	// Back is the address of the previous page. StepBack shows a do=back button instead, and End a
 	// do=end button.

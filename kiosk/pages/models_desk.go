@@ -8,7 +8,7 @@ type LockedView struct {
 	Pad               Pad
 	// Held counts visits that wait for their officer.
 	Held int
-	// Hours are the support hours, one line each.
+	// Hours are the support hours, one line each: "mon-thu 09:00-13:00, 14:00-17:45".
 	Hours []string
 	// First: no officer exists yet; the page says how to add one.
 	First bool

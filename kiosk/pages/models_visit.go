@@ -189,7 +189,7 @@ type Slip struct {
 	Site, Desk        string
 	Serial, Reference string
 	Due, At, Fee      string
-	// Hours are the support hours, one line each.
+	// Hours are the support hours, one line each: "mon-thu 09:00-13:00, 14:00-17:45".
 	Hours []string
 	// Waiting: this is a pick-up slip, the token stays at the desk until it is registered.
 	Waiting bool

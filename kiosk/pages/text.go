@@ -58,3 +58,18 @@ func termLines(version, fee string) []string {
 	}
 	return out
 }
+
+// hoursLine is a line of support hours for reading: "mon-thu 09:00-13:00" as the site writes it
+// becomes "Mon–Thu 09:00–13:00". Days the catalogue does not know stay as they are.
+func hoursLine(line string) string {
+	days, rest, _ := strings.Cut(line, " ")
+	ends := strings.Split(days, "-")
+	for i, day := range ends {
+		name, ok := english().words[Key("day."+day)]
+		if !ok {
+			return line
+		}
+		ends[i] = name
+	}
+	return strings.Join(ends, "–") + " " + strings.ReplaceAll(rest, "-", "–")
+}
