@@ -3,9 +3,15 @@
 package usb_test
 
 import (
+	"encoding/hex"
+	"os"
+	"os/exec"
 	"testing"
+	"time"
 
 	"github.com/tokendesk/tokendesk/devices"
+	"github.com/tokendesk/tokendesk/devices/usb"
+	"github.com/tokendesk/tokendesk/devices/usb/usbtest"
 	"github.com/tokendesk/tokendesk/devices/virtual"
 )
 
@@ -40,5 +46,55 @@ func TestGuestPermission(t *testing.T) {
 	h.do("list")
 	if got := h.ask("open"); !refuses(got, devices.ErrPermission) {
 		t.Errorf("open without rights: %q, want %q", got, devices.ErrPermission)
+	}
+}
+
+// TestGuestVirtualusb runs the command that puts keys on this kernel's bus, and the hand that
+// touches and pulls them.
+func TestGuestVirtualusb(t *testing.T) {
+	guestOnly(t)
+	const program, socket = usbtest.Work + "/virtualusb", "--socket=/tmp/virtualusb.sock"
+	cmd := exec.Command(program, "run", socket, "--serial=24681357")
+	cmd.Stderr = os.Stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	bus := usb.New()
+	defer bus.Close()
+	listed := func(n int) bool {
+		infos, err := bus.List(t.Context())
+		return err == nil && len(infos) == n
+	}
+	if !within(5*time.Second, func() bool { return listed(2) && len(inputs()) > 0 }) {
+		t.Fatal("the key did not come up")
+	}
+	if got := fields(must(t, "ykinfo", "-s"))["serial"]; got != "24681357" {
+		t.Errorf("ykinfo says the serial is %q", got)
+	}
+	must(t, "ykpersonalize", "-1", "-y", "-ooath-hotp", "-a"+hex.EncodeToString(seed))
+	if !within(5*time.Second, func() bool { return len(inputs()) > 0 }) {
+		t.Fatal("the keyboard did not come back")
+	}
+	j := listen(t)
+	must(t, program, "touch", socket, "24681357")
+	if want := expected(t, seed, 6, 1)[0]; !j.hears("", want) {
+		t.Errorf("the input client heard %q, want %q", j.heard(), want)
+	}
+	must(t, program, "unplug", socket, "24681357")
+	if !within(5*time.Second, func() bool { return listed(0) }) {
+		t.Error("the key is still there after it was pulled")
+	}
+	must(t, program, "plug", socket, "24681357")
+	if !within(5*time.Second, func() bool { return listed(2) }) {
+		t.Error("the key did not come back")
+	}
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("virtualusb run: %v", err)
+	}
+	if !within(5*time.Second, func() bool { return listed(0) }) {
+		t.Error("the key outlives the process that keeps it")
 	}
 }

@@ -4,6 +4,8 @@ package usb_test
 
 import (
 	"os"
+	"os/exec"
+	"path/filepath"
 	"regexp"
 	"testing"
 	"time"
@@ -60,12 +62,19 @@ func bootGuest(t *testing.T, tests string) (output string, status int) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	virtualusb := filepath.Join(t.TempDir(), "virtualusb")
+	build := exec.Command("go", "build", "-o", virtualusb, "../../cmd/virtualusb")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("build cmd/virtualusb: %v\n%s", err, out)
+	}
 	return usbtest.Run(t, usbtest.Guest{
-		Binary:  self,
-		Args:    []string{"-test.v", "-test.run=" + tests, "-test.timeout=150s"},
-		Env:     []string{inGuest + "=1", "CI=" + os.Getenv("CI"), "RIG_BENCH=" + os.Getenv("RIG_BENCH")},
-		Files:   map[string]string{"72-tokendesk.rules": string(rules)},
-		Timeout: 170 * time.Second,
+		Binary:   self,
+		Args:     []string{"-test.v", "-test.run=" + tests, "-test.timeout=150s"},
+		Env:      []string{inGuest + "=1", "CI=" + os.Getenv("CI"), "RIG_BENCH=" + os.Getenv("RIG_BENCH")},
+		Files:    map[string]string{"72-tokendesk.rules": string(rules)},
+		Programs: map[string]string{"virtualusb": virtualusb},
+		Timeout:  170 * time.Second,
 	})
 }
 

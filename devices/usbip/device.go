@@ -48,3 +48,10 @@ type Device interface {
 	// Out takes one packet for an OUT endpoint.
 	Out(ctx context.Context, endpoint uint8, data []byte) error
 }
+
+// Removable is a Device that can say that its plug was pulled while no transfer is under way: the
+// connection is closed when Gone is.
+type Removable interface {
+	Device
+	Gone() <-chan struct{}
+}

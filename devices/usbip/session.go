@@ -43,6 +43,15 @@ func ServeConn(ctx context.Context, conn net.Conn, device Device) error {
 		device: device, conn: conn,
 		queues: map[endpoint]chan func(){}, pending: map[uint32]context.CancelFunc{},
 	}
+	if removable, ok := device.(Removable); ok {
+		s.running.Go(func() {
+			select {
+			case <-removable.Gone():
+				cancel(errGone)
+			case <-ctx.Done():
+			}
+		})
+	}
 	cancel(s.read(ctx, cancel))
 	conn.Close()
 	for _, queue := range s.queues {

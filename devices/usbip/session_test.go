@@ -106,6 +106,27 @@ func TestUnplugFromTheDevice(t *testing.T) {
 	c.closed()
 }
 
+// removable is a toy whose plug can be pulled.
+type removable struct {
+	*toy
+	gone chan struct{}
+}
+
+func (r removable) Gone() <-chan struct{} { return r.gone }
+
+func TestUnplugWhileIdle(t *testing.T) {
+	ours, theirs := net.Pipe()
+	defer ours.Close()
+	device := removable{newToy(), make(chan struct{})}
+	ended := make(chan error, 1)
+	go func() { ended <- ServeConn(t.Context(), theirs, device) }()
+	close(device.gone)
+	if err := <-ended; err != nil {
+		t.Errorf("ServeConn = %v, want nil", err)
+	}
+	client{t: t, conn: ours}.closed()
+}
+
 func TestNonsenseIsCutOff(t *testing.T) {
 	for name, words := range map[string][]uint32{
 		"unknown command":    {9, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0},

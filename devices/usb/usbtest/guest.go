@@ -41,8 +41,8 @@ type Guest struct {
 	Binary string
 	// Args and Env are its arguments and additional environment.
 	Args, Env []string
-	// Files are put into /run/work of the guest, by name.
-	Files map[string]string
+	// Files are put into Work of the guest by name, Programs are copied there from this machine.
+	Files, Programs map[string]string
 	// Timeout bounds boot and program.
 	Timeout time.Duration
 }
@@ -114,6 +114,9 @@ func (g Guest) prepare(work string, k kernel) error {
 	errs := []error{os.WriteFile(filepath.Join(work, "initrd"), image, 0o644)}
 	for name, content := range g.Files {
 		errs = append(errs, os.WriteFile(filepath.Join(share, name), []byte(content), 0o644))
+	}
+	for name, path := range g.Programs {
+		errs = append(errs, copyFile(filepath.Join(share, name), path))
 	}
 	errs = append(errs, copyFile(filepath.Join(share, "program"), g.Binary),
 		os.WriteFile(filepath.Join(share, "command"), []byte(g.command()), 0o644))
