@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"go.etcd.io/bbolt"
 )
 
 var testKey = bytes.Repeat([]byte{7}, KeySize)
@@ -18,7 +19,7 @@ var testKey = bytes.Repeat([]byte{7}, KeySize)
 func options(t *testing.T) Options {
 	t.Helper()
 	return Options{Path: filepath.Join(t.TempDir(), "desk.db"), Kind: "desk",
-		Buckets: []string{"rows", "log"}}
+		Buckets: []string{"rows", "logs"}}
 }
 
 func birth() Birth {
@@ -149,6 +150,20 @@ func TestOpenRefuses(t *testing.T) {
 	}
 }
 
+// What was cut off may be nothing that opening has to read.
+func TestOpenRefusesAFileThatLostItsEnd(t *testing.T) {
+	o := filled(t)
+	var size int64
+	tamper(t, o, func(tx *bbolt.Tx) error { size = tx.Size(); return nil })
+	if err := os.Truncate(o.Path, size-1); err != nil {
+		t.Fatal(err)
+	}
+	if f, err := Open(o, testKey); !errors.Is(err, ErrDamaged) {
+		_ = f.Close()
+		t.Fatalf("got %v", err)
+	}
+}
+
 func TestOpenRefusesALockedFile(t *testing.T) {
 	o := options(t)
 	mustCreate(t, o)
@@ -247,9 +262,10 @@ func TestCommitFailures(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			o := options(t)
 			mustCreate(t, o)
+			fail := true
 			o.Commit = func(commit func() error) error {
-				if happens {
-					if err := commit(); err != nil {
+				if happens || !fail {
+					if err := commit(); err != nil || !fail {
 						return err
 					}
 				}
@@ -261,6 +277,7 @@ func TestCommitFailures(t *testing.T) {
 			if !errors.Is(err, ErrCommit) || !errors.Is(err, broken) {
 				t.Fatalf("got %v", err)
 			}
+			fail = false
 			if err := f.Update(write); !errors.Is(err, ErrCommit) {
 				t.Errorf("the file was written again: %v", err)
 			}

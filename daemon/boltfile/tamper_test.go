@@ -56,7 +56,7 @@ func TestChangedValuesAreNoticed(t *testing.T) {
 		{"a row under a new key", move("a", "e"), "e"},
 		{"a row from another bucket", func(tx *bbolt.Tx) error {
 			value := bytes.Clone(tx.Bucket([]byte("rows")).Get([]byte("a")))
-			return tx.Bucket([]byte("log")).Put([]byte("a"), value)
+			return tx.Bucket([]byte("logs")).Put([]byte("a"), value)
 		}, ""},
 		{"an empty value", func(tx *bbolt.Tx) error {
 			return tx.Bucket([]byte("rows")).Put([]byte("a"), nil)

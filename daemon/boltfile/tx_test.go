@@ -21,7 +21,7 @@ func TestAppendNumbersFromZero(t *testing.T) {
 		err := f.Update(func(tx *Tx) error {
 			for i := range 100 {
 				want := uint64(round*100 + i)
-				n, err := tx.AppendFor([]string{"", "ada"}[i%2], "log", Number(want))
+				n, err := tx.AppendFor([]string{"", "ada"}[i%2], "logs", Number(want))
 				if err != nil || n != want {
 					t.Fatalf("number %d, %v, want %d", n, err, want)
 				}
@@ -34,14 +34,14 @@ func TestAppendNumbersFromZero(t *testing.T) {
 	}
 	err := mustOpen(t, o).View(func(tx *Tx) error {
 		next := uint64(0)
-		err := tx.ForEach("log", nil, nil, func(i Item) error {
+		err := tx.ForEach("logs", nil, nil, func(i Item) error {
 			if !bytes.Equal(i.Key, Number(next)) || !bytes.Equal(i.Value, Number(next)) {
 				t.Fatalf("value %d is %x under %x", next, i.Value, i.Key)
 			}
 			next++
 			return nil
 		})
-		n, countErr := tx.Count("log")
+		n, countErr := tx.Count("logs")
 		if n != 300 || next != 300 {
 			t.Errorf("%d counted, %d met", n, next)
 		}
