@@ -59,7 +59,7 @@ type counter struct {
 	people map[string]provisioning.Person
 	finds  []string
 	logs   *syncBuffer
-	server *kiosk.Server
+	config kiosk.Config
 	http   *httptest.Server
 }
 
@@ -103,14 +103,10 @@ func newCounter(t testing.TB) *counter {
 			t.Fatalf("officer: %v", err)
 		}
 	}
-	server, err := kiosk.New(kiosk.Config{
+	c.config = kiosk.Config{
 		Visits: c, Officers: officers, People: c, Health: c, Reader: c, Site: site, Desk: "Counter 2",
 		Clock: c.now, Logger: slog.New(slog.NewTextHandler(io.MultiWriter(c.logs, t.Output()), nil)),
-	})
-	if err != nil {
-		t.Fatalf("kiosk: %v", err)
 	}
-	c.server = server
 	return c
 }
 
@@ -118,18 +114,28 @@ func newCounter(t testing.TB) *counter {
 func serve(t testing.TB) *counter {
 	t.Helper()
 	c := newCounter(t)
-	c.http = httptest.NewServer(c.server.Handler())
+	t.Cleanup(c.start())
+	return c
+}
+
+// start starts a screen over what the desk remembers; stop is what a restart begins with.
+func (c *counter) start() (stop func()) {
+	c.t.Helper()
+	server, err := kiosk.New(c.config)
+	if err != nil {
+		c.t.Fatalf("kiosk: %v", err)
+	}
+	c.http = httptest.NewServer(server.Handler())
+	web, done := c.http, make(chan error, 1)
 	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- c.server.Run(ctx) }()
-	t.Cleanup(func() {
+	go func() { done <- server.Run(ctx) }()
+	return func() {
 		cancel()
 		if err := <-done; err != nil {
-			t.Errorf("Run: %v", err)
+			c.t.Errorf("Run: %v", err)
 		}
-		c.http.Close()
-	})
-	return c
+		web.Close()
+	}
 }
 
 func (c *counter) browser() *kiosktest.Browser { return kiosktest.New(c.t, c.http.URL) }
@@ -370,12 +376,19 @@ func (c *counter) lent() {
 			Due: c.now().AddDate(1, 0, 0), Fee: provisioning.Fee{Amount: site.Fee}})
 }
 
-// unlocked is a browser in front of an unlocked desk.
-func (c *counter) unlocked(who, pin string) *kiosktest.Browser {
+// unlockedAnywhere is a browser that has unlocked the desk, wherever that led.
+func (c *counter) unlockedAnywhere(who, pin string) *kiosktest.Browser {
 	c.t.Helper()
 	b := c.browser()
 	b.Open("/")
 	b.Press("Unlock", "officer", who, "pin", pin)
+	return b
+}
+
+// unlocked is a browser in front of an unlocked desk that waits for a card.
+func (c *counter) unlocked(who, pin string) *kiosktest.Browser {
+	c.t.Helper()
+	b := c.unlockedAnywhere(who, pin)
 	if b.Page.URL.Path != "/ready" {
 		c.t.Fatalf("unlocking led to %s: %s", b.Page.URL, b.Page.Text)
 	}

@@ -149,13 +149,17 @@ func (s *Server) open(
 	return redirect(w, r, visitPath(id))
 }
 
-// settled tidies up after an act that went through.
+// settled tidies up after an act that went through, and follows the visit it led to.
 func (s *Server) settled(r *http.Request) {
+	snap := s.visits.Snapshot()
 	s.screens.edit(s.screenOf(r), func(sc *screen) {
 		sc.path, sc.said, sc.number, sc.numberPath = "", nil, "", ""
 	})
 	s.counter.edit(func(h *hands) {
 		h.Note = nil
+		if v, open := current(snap, *h); open {
+			h.Visit = v.ID
+		}
 		if h.Owner != "" {
 			h.Until = s.now().Add(idleReady)
 		}

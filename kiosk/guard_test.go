@@ -164,4 +164,3 @@ func TestDisplayIsACookieAndNoWayOut(t *testing.T) {
 		}
 	}
 }
-

@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"github.com/tokendesk/tokendesk/kiosk/kiosktest"
-	"github.com/tokendesk/tokendesk/provisioning"
 )
 
 // five posts one form five times at once, and returns the one place all five lead to.
@@ -122,27 +121,24 @@ func TestAFormOfAnEndedVisit(t *testing.T) {
 	}
 }
 
-// TestOpsOutliveTheScreen: the store remembers a form when the screen's own memory is gone.
-func TestOpsOutliveTheScreen(t *testing.T) {
-	c := serve(t)
+// TestFormsOutliveARestart posts a form to a screen that has forgotten everything: the store has not.
+func TestFormsOutliveARestart(t *testing.T) {
+	c := newCounter(t)
+	stop := c.start()
 	b := c.unlocked(alice, alicePIN)
 	c.found(b)
 	loan := b.Form("Loan a token", "match", "yes", "evidence", "passport")
 	b.Send(loan)
 	want(t, b, "Why a token and not the app?")
+	visit := b.Page.URL.Path
+	stop()
 
-	again := newCounter(t) // another screen over the same ledger
-	again.ledger = c.ledger
+	t.Cleanup(c.start())
+	b = c.unlockedAnywhere(alice, alicePIN)
 	before := len(c.ledger.Changes())
-	for _, command := range []provisioning.Command{
-		provisioning.Choose{Errand: provisioning.ErrandLoan},
-	} {
-		op := provisioning.OpID(loan.Values.Get("op"))
-		id, err := again.Do(t.Context(), provisioning.Order{By: alice, Op: op,
-			Visit: c.visit().ID, At: c.now(), Synced: true, Command: command})
-		if err != nil || id != c.visit().ID {
-			t.Errorf("replayed: %q, %v", id, err)
-		}
+	status, to := b.Deliver(loan)
+	if status != http.StatusSeeOther || to != visit {
+		t.Errorf("status %d, leads to %q, want %q", status, to, visit)
 	}
 	if got := len(c.ledger.Changes()); got != before {
 		t.Errorf("%d changes", got-before)
