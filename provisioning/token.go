@@ -17,9 +17,10 @@ func (d *decision) plugged(c Plugged) *Refusal {
 	}
 	var no *Refusal
 	if v.Step == StepPlug {
-		no = d.all(rule{"token.expected", func() *Refusal { return expected(v.Token, c.Token) }},
-			rule{"token.lendable", func() *Refusal { return Lendable(d.s, c.Token) }},
-			rule{"token.slot", func() *Refusal { return d.fits(c.Token, slot) }})
+		no = d.all(append([]rule{
+			{"token.expected", func() *Refusal { return expected(v.Token, c.Token) }},
+			{"token.lendable", func() *Refusal { return Lendable(d.s, c.Token) }},
+		}, d.fits(c.Token, slot)...)...)
 	} else {
 		loan, _ := Get[Loan](d.s, string(v.Loan))
 		no = d.all(rule{"token.expected", func() *Refusal { return expected(loan.Token, c.Token) }})
@@ -87,14 +88,14 @@ func Lendable(s Snapshot, info TokenInfo) *Refusal {
 }
 
 // fits: the token has the slot, and can type what the site wants.
-func (d *decision) fits(info TokenInfo, slot int) *Refusal {
+func (d *decision) fits(info TokenInfo, slot int) []rule {
 	_, has := info.slot(slot)
 	digits := slices.Contains(info.Digits, d.site.Digits)
-	return d.all(
-		rule{"token.slot", refuseUnless(has, CodeSlotMissing, "slot", strconv.Itoa(slot))},
-		rule{"token.digits", refuseUnless(digits, CodeDigitsUnsupported,
+	return []rule{
+		{"token.slot", refuseUnless(has, CodeSlotMissing, "slot", strconv.Itoa(slot))},
+		{"token.digits", refuseUnless(digits, CodeDigitsUnsupported,
 			"digits", strconv.Itoa(d.site.Digits))},
-	)
+	}
 }
 
 func (t TokenInfo) slot(number int) (SlotInfo, bool) {

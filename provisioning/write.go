@@ -1,8 +1,6 @@
 package provisioning
 
-import (
-	"strconv"
-)
+import "strconv"
 
 // write is the intent of a loan: everything is checked once more, the credential is prepared, and
 // what the slot held before is revoked, all before the token is touched.
@@ -41,13 +39,14 @@ func (d *decision) mayWrite(c Write) *Refusal {
 	p := c.Prepared
 	matches := p.Person == v.Person && p.Token == v.Token && p.Credential != "" &&
 		p.Seed.Credential == string(p.Credential)
-	return d.all(
-		rule{"token.lendable", func() *Refusal { return Lendable(d.s, c.Hand.Token) }},
-		rule{"token.slot", func() *Refusal { return d.fits(c.Hand.Token, v.Slot) }},
-		rule{"token.overwrite", refuseUnless(!over || c.Overwrite && !d.site.KeepForeign, CodeSlotInUse,
+	confirmed := c.Overwrite && !d.site.KeepForeign
+	rules := append(d.fits(c.Hand.Token, v.Slot), []rule{
+		{"token.lendable", func() *Refusal { return Lendable(d.s, c.Hand.Token) }},
+		{"token.overwrite", refuseUnless(!over || confirmed, CodeSlotInUse,
 			"slot", strconv.Itoa(v.Slot))},
-		rule{"loan.prepared", refuseUnless(matches, CodeWrongStep)},
-	)
+		{"loan.prepared", refuseUnless(matches, CodeWrongStep)},
+	}...)
+	return d.all(rules...)
 }
 
 // inHand: the runner took over exactly this token.
