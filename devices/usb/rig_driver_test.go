@@ -271,7 +271,7 @@ func TestGuestBenchSeesAKey(t *testing.T) {
 	defer cancel()
 	exists := make(chan time.Time, 1)
 	running.Go(func() {
-		within(5*time.Second, func() bool { return len(k.list()) > 0 })
+		within(15*time.Second, func() bool { return len(k.list()) > 0 })
 		exists <- time.Now()
 	})
 	k.plug()

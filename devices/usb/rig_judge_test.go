@@ -109,12 +109,17 @@ const (
 	offerTime  = 2200 * time.Millisecond
 )
 
-// hears says whether exactly that is typed now, after before.
+// hears says whether exactly that comes after before.
 func (j *judge) hears(before, text string) bool {
-	return within(typingTime, func() bool { return j.heard() == before+text })
+	return within(10*time.Second, func() bool { return j.heard() == before+text })
 }
 
-// hearsLate says whether anything comes after before for as long as a key would still offer it.
-func (j *judge) hearsLate(before string) bool {
-	return within(offerTime, func() bool { return j.heard() != before })
+// silent says whether nothing comes after before while a key types.
+func (j *judge) silent(before string) bool {
+	return !within(typingTime, func() bool { return j.heard() != before })
+}
+
+// silentToTheEnd is silent for as long as a key would still offer what it typed.
+func (j *judge) silentToTheEnd(before string) bool {
+	return !within(offerTime, func() bool { return j.heard() != before })
 }

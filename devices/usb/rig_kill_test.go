@@ -65,14 +65,14 @@ func TestGuestVirtualusb(t *testing.T) {
 		infos, err := bus.List(t.Context())
 		return err == nil && len(infos) == n
 	}
-	if !within(5*time.Second, func() bool { return listed(2) && len(inputs()) > 0 }) {
+	if !within(15*time.Second, func() bool { return listed(2) && len(inputs()) > 0 }) {
 		t.Fatal("the key did not come up")
 	}
 	if got := fields(must(t, "ykinfo", "-s"))["serial"]; got != "24681357" {
 		t.Errorf("ykinfo says the serial is %q", got)
 	}
 	must(t, "ykpersonalize", "-1", "-y", "-ooath-hotp", "-a"+hex.EncodeToString(seed))
-	if !within(5*time.Second, func() bool { return len(inputs()) > 0 }) {
+	if !within(15*time.Second, func() bool { return len(inputs()) > 0 }) {
 		t.Fatal("the keyboard did not come back")
 	}
 	j := listen(t)
@@ -81,11 +81,11 @@ func TestGuestVirtualusb(t *testing.T) {
 		t.Errorf("the input client heard %q, want %q", j.heard(), want)
 	}
 	must(t, program, "unplug", socket, "24681357")
-	if !within(5*time.Second, func() bool { return listed(0) }) {
+	if !within(15*time.Second, func() bool { return listed(0) }) {
 		t.Error("the key is still there after it was pulled")
 	}
 	must(t, program, "plug", socket, "24681357")
-	if !within(5*time.Second, func() bool { return listed(2) }) {
+	if !within(15*time.Second, func() bool { return listed(2) }) {
 		t.Error("the key did not come back")
 	}
 	if err := cmd.Process.Signal(os.Interrupt); err != nil {
@@ -94,7 +94,7 @@ func TestGuestVirtualusb(t *testing.T) {
 	if err := cmd.Wait(); err != nil {
 		t.Errorf("virtualusb run: %v", err)
 	}
-	if !within(5*time.Second, func() bool { return listed(0) }) {
+	if !within(15*time.Second, func() bool { return listed(0) }) {
 		t.Error("the key outlives the process that keeps it")
 	}
 }

@@ -57,9 +57,9 @@ func (k *rigKey) moments(group uint32, heard bool) {
 	check := func(moment string, want bool) {
 		t.Helper()
 		typed := k.touch(1)
-		got := j.hears(total, typed)
-		if got != want || (!want && j.heard() != total) {
-			t.Errorf("%s: heard %t, want %t; %d digits in all", moment, got, want, len(j.heard()))
+		if want && !j.hears(total, typed) || !want && !j.silent(total) {
+			t.Errorf("%s: heard %d of %d digits, want all: %t",
+				moment, len(j.heard())-len(total), len(typed), want)
 		}
 		total = j.heard()
 	}
@@ -78,7 +78,7 @@ func (k *rigKey) moments(group uint32, heard bool) {
 	again.do("open")
 	again.do("close")
 	check("after the next daemon closed", false)
-	if j.hearsLate(total) {
+	if !j.silentToTheEnd(total) {
 		t.Errorf("heard late: %d digits instead of %d", len(j.heard()), len(total))
 	}
 	if got := driver(k.keyboard().Path); got != "" {
@@ -110,7 +110,7 @@ func TestGuestOpenAtOnce(t *testing.T) {
 			return got == "done"
 		})
 		h.do("close")
-		if typed := k.touch(1); j.hears("", typed) || j.hearsLate("") {
+		if k.touch(1); !j.silentToTheEnd("") {
 			t.Errorf("the input client heard %d digits", len(j.heard()))
 		}
 		if got := driver(k.keyboard().Path); got != "" {
@@ -187,7 +187,7 @@ func startUdev(t *testing.T, withRule bool) {
 			t.Error(err)
 		}
 		// The last worker may still be writing.
-		if !within(5*time.Second, func() bool { return os.RemoveAll("/run/udev") == nil }) {
+		if !within(15*time.Second, func() bool { return os.RemoveAll("/run/udev") == nil }) {
 			t.Error("udevd does not let go of its folder")
 		}
 	})
