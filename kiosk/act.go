@@ -94,8 +94,9 @@ func (a act) loan() provisioning.Loan {
 	return factsOf(a.s.visits.Snapshot(), a.visit).loan
 }
 
-// errand confirms who stands there, if that is still open, and goes to the errand of a tile. A token
-// is taken back, and a loss is taken down, from somebody without any card too: a loss then suspends.
+// errand confirms who stands there, if that is still open, and goes to the errand of a tile. A
+// token is taken back, and a loss is taken down, from somebody without any card too: a loss then
+// suspends.
 func (a act) errand(do string) (string, error) {
 	if a.visit.Step == provisioning.StepIdentify {
 		evidence := provisioning.Evidence(a.value("evidence"))

@@ -10,8 +10,8 @@ import (
 	"github.com/tokendesk/tokendesk/provisioning/officer"
 )
 
-// TestEveryRefusalHasItsSentence: whatever says no, the screen says what happened, what was and was
-// not done, and what to do.
+// TestEveryRefusalHasItsSentence: whatever says no, the screen says what happened, what was and
+// was not done, and what to do.
 func TestEveryRefusalHasItsSentence(t *testing.T) {
 	codes := append(provisioning.Codes(), kiosk.Codes()...)
 	codes = append(codes, officer.Codes()...)

@@ -5,8 +5,8 @@
 //
 //   - The server is the truth. A page is a pure function of the newest snapshot, so that Back, a
 //     reload and a second tab all show where the visit really is.
-//   - Every act is POST, 303, GET. A rendered form carries an op id; posting it again, five times at
-//     once or after a crash, repeats nothing and leads to the same page.
+//   - Every act is POST, 303, GET. A rendered form carries an op id; posting it again, five times
+//     at once or after a crash, repeats nothing and leads to the same page.
 //   - One officer is unlocked at one counter. The newest unlocking owns it, every other page locks.
 //   - While the screen faces the person it holds no officer's cookie at all: taking it back needs
 //     the officer's PIN.

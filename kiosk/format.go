@@ -79,7 +79,9 @@ func hours(site provisioning.Site) []string {
 
 // problem is a refusal in words. Times in its parameters come in RFC 3339 and leave in the site's
 // zone. A code without a sentence is shown as a general one: a test keeps that from happening.
-func problem(site provisioning.Site, code provisioning.Code, params map[string]string) pages.Problem {
+func problem(
+	site provisioning.Site, code provisioning.Code, params map[string]string,
+) pages.Problem {
 	p, ok := pages.Sentence(string(code), inZone(site, params))
 	if !ok {
 		p, _ = pages.Sentence(string(CodeUnknown), nil)

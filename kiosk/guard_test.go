@@ -14,7 +14,8 @@ const wantPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img
 	"frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types kiosk"
 
 // inline is what the policy would block.
-var inline = regexp.MustCompile(`(?i)<style|\sstyle=|\son[a-z]+=|javascript:|<script(?:[^>]*)>[^<]`)
+var inline = regexp.MustCompile(
+	`(?i)<style|\sstyle=|\son[a-z]+=|javascript:|<script(?:[^>]*)>[^<]`)
 
 // TestEveryAnswerIsGuarded walks a loan and the edges, and looks at each answer, redirects too.
 func TestEveryAnswerIsGuarded(t *testing.T) {
@@ -50,8 +51,8 @@ func TestEveryAnswerIsGuarded(t *testing.T) {
 	b.Open("/")
 	b.Press("Unlock", "officer", alice, "pin", alicePIN)
 	c.writing(b)
-	for _, path := range []string{"/", "/ready", "/held", "/parked", "/doubtful", "/display", "/ended",
-		"/nowhere", "/visit/x", "/visit/x/y", "/person", "/assets/kiosk.css", "/assets/", "/assets/x",
+	for _, path := range []string{"/", "/ready", "/held", "/parked", "/doubtful", "/display",
+		"/ended", "/nowhere", "/visit/x", "/visit/x/y", "/person", "/assets/kiosk.css", "/assets/", "/assets/x",
 		"/visit/" + string(c.visit().ID) + "/portrait"} {
 		b.Open(path)
 	}
@@ -155,7 +156,9 @@ func TestDisplayIsACookieAndNoWayOut(t *testing.T) {
 		!strings.Contains(b.Page.HTML, `data-text="large"`) || b.Page.URL.Path != "/" {
 		t.Errorf("%s: %.200s", b.Page.URL, b.Page.HTML)
 	}
-	for _, back := range []string{"//evil.example", "http://evil.example", `/\evil.example`, "/a\r\nb"} {
+	for _, back := range []string{
+		"//evil.example", "http://evil.example", `/\evil.example`, "/a\r\nb",
+	} {
 		b.Open("/display")
 		post := b.Form("Use")
 		post.Values.Set("back", back)

@@ -162,7 +162,8 @@ func TestIdle(t *testing.T) {
 	c := serve(t)
 	b := c.unlocked(alice, alicePIN)
 	c.found(b)
-	if !strings.Contains(b.Page.HTML, `data-idle="90"`) || !strings.Contains(b.Page.HTML, `data-warn="30"`) {
+	if !strings.Contains(b.Page.HTML, `data-idle="90"`) ||
+		!strings.Contains(b.Page.HTML, `data-warn="30"`) {
 		t.Errorf("the page does not warn: %s", b.Page.HTML)
 	}
 	for range 12 {
@@ -177,7 +178,9 @@ func TestIdle(t *testing.T) {
 		t.Fatalf("the visit is %s though somebody is here", v.State)
 	}
 	c.pass(91 * time.Second)
-	eventually(t, "the visit is held", func() bool { return c.visit().State == provisioning.VisitHeld })
+	eventually(t, "the visit is held", func() bool {
+		return c.visit().State == provisioning.VisitHeld
+	})
 	eventually(t, "the screen locks", func() bool { return b.Open("/ready").URL.Path == "/" })
 }
 

@@ -96,7 +96,7 @@ func TestFivePostsOfEndings(t *testing.T) {
 	}
 }
 
-// TestAFormOfAnEndedVisit posts an old form again, after the end and after a restart of the screen.
+// TestAFormOfAnEndedVisit posts old forms again after the end.
 func TestAFormOfAnEndedVisit(t *testing.T) {
 	c := serve(t)
 	b := c.unlocked(alice, alicePIN)
@@ -121,7 +121,8 @@ func TestAFormOfAnEndedVisit(t *testing.T) {
 	}
 }
 
-// TestFormsOutliveARestart posts a form to a screen that has forgotten everything: the store has not.
+// TestFormsOutliveARestart posts a form to a screen that has forgotten everything: the store has
+// not.
 func TestFormsOutliveARestart(t *testing.T) {
 	c := newCounter(t)
 	stop := c.start()

@@ -69,8 +69,8 @@ func (s *Server) dropped(
 	return false
 }
 
-// expire does to the visit at the counter what its deadline means: a goodbye ends, a proven token is
-// parked, anything else is held and the screen locks. The runner does the same to visits nobody
+// expire does to the visit at the counter what its deadline means: a goodbye ends, a proven token
+// is parked, anything else is held and the screen locks. The runner does the same to visits nobody
 // looks at; whoever is second is refused, and nothing is done twice.
 func (s *Server) expire(ctx context.Context, who hands, v provisioning.Visit, open bool) {
 	switch {

@@ -38,7 +38,9 @@ func officerPicks(sc scenery, fit func(provisioning.Officer) bool) []pages.Offic
 		}
 		picks = append(picks, pick)
 	}
-	slices.SortStableFunc(picks, func(a, b pages.OfficerPick) int { return cmp.Compare(a.Name, b.Name) })
+	slices.SortStableFunc(picks, func(a, b pages.OfficerPick) int {
+		return cmp.Compare(a.Name, b.Name)
+	})
 	if len(picks) == 1 {
 		picks[0].Selected = true
 	}

@@ -85,8 +85,8 @@ func troubleView(sc scenery, f facts) pages.ProblemView {
 	return v
 }
 
-// troubleActs are the ways out of a problem. A token that cannot be trusted may always be set aside:
-// then another one is asked for.
+// troubleActs are the ways out of a problem. A token that cannot be trusted may always be set
+// aside: then another one is asked for.
 func troubleActs(v provisioning.Visit) []pages.Act {
 	acts := []pages.Act{{Do: pages.DoAgain, Main: true}}
 	if v.Errand == provisioning.ErrandLoan {

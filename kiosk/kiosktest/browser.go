@@ -1,7 +1,8 @@
 // Package kiosktest drives the kiosk as a browser without scripts does: it reads pages, finds forms
 // and buttons by what is written on them, and posts what a finger would post.
 //
-// It knows HTML and nothing of the kiosk, so that a page that cannot be worked by hand fails a test.
+// It knows HTML and nothing of the kiosk, so that a page that cannot be worked by hand fails a
+// test.
 package kiosktest
 
 import (
@@ -82,8 +83,8 @@ func (b *Browser) Follow(label string) *Page {
 	return nil
 }
 
-// Press presses the button with these words, after filling in fields of its form: name, value, name,
-// value. A value for a radio must be one the page offers.
+// Press presses the button with these words, after filling in fields of its form: name, value,
+// name, value. A value for a radio must be one the page offers.
 func (b *Browser) Press(label string, fields ...string) *Page {
 	b.t.Helper()
 	return b.Send(b.Form(label, fields...))

@@ -10,8 +10,8 @@ import (
 // Event is one server-sent event.
 type Event struct{ ID, Name, Data string }
 
-// Listen opens a live stream with the browser's cookies. The channel is closed when the stream ends,
-// which cancelling ctx makes it do. Comments come as events without a name.
+// Listen opens a live stream with the browser's cookies. The channel is closed when the stream
+// ends, which cancelling ctx makes it do. Comments come as events without a name.
 func (b *Browser) Listen(ctx context.Context, path string) <-chan Event {
 	b.t.Helper()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, b.Address(path), nil)
