@@ -38,21 +38,16 @@ func judge(seed secret.Seed, digits int, counter uint64, typed []secret.OTP) (ju
 		}
 		return judgement{feed.InStep, offset, counter + uint64(offset) + 2}, nil
 	}
-	codes, err := oath.Codes(seed, counter, deskWindow, digits)
-	if err != nil {
+	offset, ok, err := oath.Search(seed, counter, offWindow, digits, typed[0])
+	switch {
+	case err != nil:
 		return judgement{}, err
-	}
-	if offset, ok := oath.Find(codes, typed[0]); ok {
+	case !ok:
+		return judgement{outcome: feed.NoMatch}, nil
+	case offset < deskWindow:
 		return judgement{feed.InStep, offset, counter + uint64(offset) + 1}, nil
 	}
-	codes, err = oath.Codes(seed, counter+deskWindow, offWindow-deskWindow, digits)
-	if err != nil {
-		return judgement{}, err
-	}
-	if offset, ok := oath.Find(codes, typed[0]); ok {
-		return judgement{outcome: feed.OffBy, offset: deskWindow + offset}, nil
-	}
-	return judgement{outcome: feed.NoMatch}, nil
+	return judgement{outcome: feed.OffBy, offset: offset}, nil
 }
 
 // match is where an OTP was found at sign-in.
@@ -62,21 +57,14 @@ type match struct {
 	counter uint64
 }
 
-// search looks for an OTP from a counter on: in the look-ahead first, and beyond it as far as a
-// resynchronisation may reach. A miss always costs the whole window.
+// search looks for an OTP from a counter on: in the look-ahead first, which is where it is, and
+// beyond it as far as a resynchronisation may reach. Every miss costs the whole window.
 func search(seed secret.Seed, digits int, next uint64, typed secret.OTP) (match, error) {
-	codes, err := oath.Codes(seed, next, lookAhead+1, digits)
-	if err != nil {
-		return match{}, err
+	offset, near, err := oath.Search(seed, next, lookAhead+1, digits, typed)
+	if near || err != nil {
+		return match{found: near, near: near, counter: next + uint64(offset)}, err
 	}
-	if offset, ok := oath.Find(codes, typed); ok {
-		return match{true, true, next + uint64(offset)}, nil
-	}
-	beyond := next + lookAhead + 1
-	codes, err = oath.Codes(seed, beyond, resyncWindow-lookAhead, digits)
-	if err != nil {
-		return match{}, err
-	}
-	offset, ok := oath.Find(codes, typed)
-	return match{found: ok, counter: beyond + uint64(offset)}, nil
+	next += lookAhead + 1
+	offset, found, err := oath.Search(seed, next, resyncWindow-lookAhead, digits, typed)
+	return match{found: found, counter: next + uint64(offset)}, err
 }
