@@ -86,5 +86,8 @@ func adminListener(path string) (net.Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the admin socket: %w", err)
 	}
+	if err := os.Chmod(path, 0o600); err != nil {
+		return nil, errors.Join(fmt.Errorf("guard the admin socket: %w", err), listener.Close())
+	}
 	return listener, nil
 }
