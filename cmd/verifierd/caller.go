@@ -36,7 +36,8 @@ func (a callerAddCmd) Run(c *cli, out io.Writer) error {
 		if err := admin.AddCaller(a.Name, a.Role, pin); err != nil {
 			return errors.Join(err, os.Remove(cert), os.Remove(key))
 		}
-		fmt.Fprintf(out, "%s may call the API as %s, with %s and %s (secret)\n", a.Name, a.Role, cert, key)
+		fmt.Fprintf(out, "%s may call the API as %s, with %s and %s (secret)\n", a.Name, a.Role,
+			cert, key)
 		return nil
 	})
 }

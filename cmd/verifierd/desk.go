@@ -41,7 +41,8 @@ func (t trustCmd) Run(c *cli, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "desk %s is trusted: feed %s, log key %s\n", card.Desk, card.FeedURL, card.LogKey)
+	fmt.Fprintf(out, "desk %s is trusted: feed %s, log key %s\n", card.Desk, card.FeedURL,
+		card.LogKey)
 	return nil
 }
 

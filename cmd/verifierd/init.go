@@ -30,9 +30,9 @@ func (i initCmd) Run(out io.Writer) error {
   verifier key              %s
   escrow key                %s
 
-next: take %s off this machine and lock it away: it is the only way to
-      rebuild a verifier, and it opens every seed. Give the bundle to tokendesk init on each desk, and
-      compare the key ids on both sides. The account that runs verifierd must own the directory.
+next: take %s off this machine and lock it away: it is the
+      only way to rebuild a verifier, and it opens every seed. Give the bundle to tokendesk init on
+      each desk. The account that runs verifierd must own the directory.
 `, i.Dir, filepath.Join(i.Dir, verifier.FileBundle), filepath.Join(i.Dir, verifier.FileAPICert),
 		feed.KeyID(bundle.VerifierKey), feed.KeyID(bundle.EscrowKey), i.Escrow)
 	return nil

@@ -48,10 +48,11 @@ func writeCard(env *testscript.Env) error {
 
 // await waits until a file is there.
 func await(ts *testscript.TestScript, _ bool, args []string) {
-	for over := time.Now().Add(20 * time.Second); time.Now().Before(over); time.Sleep(5 * time.Millisecond) {
+	for over := time.Now().Add(20 * time.Second); time.Now().Before(over); {
 		if _, err := os.Stat(ts.MkAbs(args[0])); err == nil {
 			return
 		}
+		time.Sleep(5 * time.Millisecond)
 	}
 	ts.Fatalf("%s did not appear", args[0])
 }

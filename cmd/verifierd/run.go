@@ -18,7 +18,8 @@ type runCmd struct{}
 
 // Run implements the command.
 func (runCmd) Run(ctx context.Context, c *cli) error {
-	syscall.Umask(0o077) // the admin socket belongs to this account alone from the moment it is made
+	// The admin socket belongs to this account alone from the moment it is made.
+	syscall.Umask(0o077)
 	conf, err := readConfig(c.Config)
 	if err != nil {
 		return err

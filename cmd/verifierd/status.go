@@ -66,5 +66,6 @@ func table(out io.Writer, heads ...string) *tabwriter.Writer {
 }
 
 func row(w io.Writer, cells ...any) {
-	fmt.Fprintln(w, strings.TrimSuffix(fmt.Sprintf(strings.Repeat("%v\t", len(cells)), cells...), "\t"))
+	line := fmt.Sprintf(strings.Repeat("%v\t", len(cells)), cells...)
+	fmt.Fprintln(w, strings.TrimSuffix(line, "\t"))
 }

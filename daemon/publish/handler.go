@@ -26,7 +26,8 @@ func (s *Server) Handler() http.Handler {
 }
 
 // call is what every call has in common: who may, which version, and how an error is told.
-func (s *Server) call(method string, do func(http.ResponseWriter, *http.Request) error) http.Handler {
+func (s *Server) call(method string,
+	do func(http.ResponseWriter, *http.Request) error) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set(feed.HeaderVersion, strconv.Itoa(feed.Version))
 		w.Header().Set("Cache-Control", "no-store")
@@ -174,8 +175,8 @@ func (s *Server) end(client string) {
 	delete(s.polling, client)
 }
 
-// page reads leaves until there are enough, or the next would make the page too large. It carries at
-// least one leaf if there is one.
+// page reads leaves until there are enough, or the next would make the page too large. It carries
+// at least one leaf if there is one.
 func (s *Server) page(ctx context.Context, after int64, limit int) (feed.Page, error) {
 	leaves, err := s.Source.Leaves(ctx, after, limit)
 	if err != nil {

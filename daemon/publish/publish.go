@@ -1,6 +1,6 @@
 // Package publish serves a desk's feed to the verifier that follows it: contract v1 of
-// provisioning/feed over HTTP, with mutual TLS and a pinned client, a long poll that wakes only when
-// the feed has news, and acknowledgements passed on to whoever takes them.
+// provisioning/feed over HTTP, with mutual TLS and a pinned client, a long poll that wakes only
+// when the feed has news, and acknowledgements passed on to whoever takes them.
 //
 // It refuses to know what a record means, how the log is kept and what a verdict changes.
 package publish
@@ -96,7 +96,8 @@ func (s *Server) Seen() time.Time {
 	return time.UnixMilli(at)
 }
 
-// Serve answers on a TLS listener until ctx is done, then ends the long polls under way and returns.
+// Serve answers on a TLS listener until ctx is done, then ends the long polls under way and
+// returns.
 func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

@@ -13,8 +13,8 @@ import (
 // ErrPin says that the other end showed a certificate that was not pinned.
 var ErrPin = errors.New("the certificate of the other end is not the pinned one")
 
-// Pin names a certificate by its key: the SHA-256 of the SubjectPublicKeyInfo, in hex. A certificate
-// renewed with the same key keeps its pin.
+// Pin names a certificate by its key: the SHA-256 of the SubjectPublicKeyInfo, in hex. A
+// certificate renewed with the same key keeps its pin.
 func Pin(cert *x509.Certificate) string {
 	sum := sha256.Sum256(cert.RawSubjectPublicKeyInfo)
 	return hex.EncodeToString(sum[:])

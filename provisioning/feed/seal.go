@@ -117,7 +117,8 @@ func (s *Sealer) seal(rec Record, kind Kind, plain []byte) (Record, error) {
 	facts := rec.facts()
 	sealed := append(make([]byte, 0, sealedSize), sealVersion)
 	for _, to := range []recipient{s.verifier, s.escrow} {
-		enc, sender, err := hpke.NewSender(to.key, hpke.HKDFSHA256(), hpke.AES256GCM(), sealInfo(to.id))
+		enc, sender, err := hpke.NewSender(to.key, hpke.HKDFSHA256(), hpke.AES256GCM(),
+			sealInfo(to.id))
 		if err != nil {
 			return Record{}, fmt.Errorf("begin sealing: %w", err)
 		}

@@ -103,16 +103,24 @@ func TestTailRefuses(t *testing.T) {
 		change func(*feed.Page)
 		want   error
 	}{
-		{"omitted", leaves(func(l []feed.Leaf) []feed.Leaf { return slices.Delete(l, 1, 2) }), feed.ErrFork},
+		{"omitted", leaves(func(l []feed.Leaf) []feed.Leaf {
+			return slices.Delete(l, 1, 2)
+		}), feed.ErrFork},
 		{"truncated", leaves(func(l []feed.Leaf) []feed.Leaf { return l[:3] }), feed.ErrFork},
-		{"reordered", leaves(func(l []feed.Leaf) []feed.Leaf { l[0], l[1] = l[1], l[0]; return l }), feed.ErrFork},
+		{"reordered", leaves(func(l []feed.Leaf) []feed.Leaf {
+			l[0], l[1] = l[1], l[0]
+			return l
+		}), feed.ErrFork},
 		{"doubled", leaves(func(l []feed.Leaf) []feed.Leaf { return append(l, l[0]) }), feed.ErrFork},
 		{"rewritten", leaves(func(l []feed.Leaf) []feed.Leaf {
 			l[2].Records = slices.Clone(l[2].Records)
 			l[2].Records[0].State = feed.StateResumed
 			return l
 		}), feed.ErrFork},
-		{"record removed", leaves(func(l []feed.Leaf) []feed.Leaf { l[2].Records = nil; return l }), feed.ErrFork},
+		{"record removed", leaves(func(l []feed.Leaf) []feed.Leaf {
+			l[2].Records = nil
+			return l
+		}), feed.ErrFork},
 		{"short commitment", leaves(func(l []feed.Leaf) []feed.Leaf {
 			l[0].Commitment = l[0].Commitment[:31]
 			return l
@@ -122,9 +130,12 @@ func TestTailRefuses(t *testing.T) {
 		{"jump hidden", func(p *feed.Page) { *p = page(t, desk, 4, 2); p.After = 3 }, feed.ErrFork},
 		{"rolled back", func(p *feed.Page) { p.Leaves, p.Head = nil, 2 }, feed.ErrRolledBack},
 		{"other feed", func(p *feed.Page) { p.Feed = "another" }, feed.ErrOtherFeed},
-		{"old checkpoint", func(p *feed.Page) { p.Checkpoint = page(t, desk, 0, 3).Checkpoint }, feed.ErrFork},
+		{"old checkpoint", func(p *feed.Page) {
+			p.Checkpoint = page(t, desk, 0, 3).Checkpoint
+		}, feed.ErrFork},
 		{"other signer", func(p *feed.Page) {
-			p.Checkpoint, _ = otherDesk.Sign(feed.Checkpoint{Origin: feed.Origin(desk.ID, desk.Feed), Size: 9})
+			origin := feed.Origin(desk.ID, desk.Feed)
+			p.Checkpoint, _ = otherDesk.Sign(feed.Checkpoint{Origin: origin, Size: 9})
 		}, feed.ErrFork},
 		{"other origin", func(p *feed.Page) {
 			p.Checkpoint, _ = desk.Sign(feed.Checkpoint{Origin: "desk2/" + desk.Feed, Size: 9})

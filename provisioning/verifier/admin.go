@@ -64,7 +64,8 @@ func (v *Verifier) ServeAdmin(ctx context.Context, listener net.Listener) error 
 }
 
 func (v *Verifier) obey(o order) (done outcome, err error) {
-	v.log.Info("an operator's order", "act", o.Act, "desk", o.Desk+o.Card.Desk, "caller", o.Caller.Name)
+	v.log.Info("an operator's order", "act", o.Act, "desk", o.Desk+o.Card.Desk,
+		"caller", o.Caller.Name)
 	switch o.Act {
 	case "status":
 		done.Status, err = v.Status()

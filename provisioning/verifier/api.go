@@ -32,8 +32,8 @@ const (
 	maxOTP  = 64
 )
 
-// VerifyAnswer is all a caller learns: not whether the user exists, has a token, must wait, or typed
-// what was right once.
+// VerifyAnswer is all a caller learns: not whether the user exists, has a token, must wait, or
+// typed what was right once.
 type VerifyAnswer struct {
 	Accepted bool `json:"accepted"`
 }

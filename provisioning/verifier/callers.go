@@ -32,8 +32,8 @@ type Caller struct {
 }
 
 // ErrCaller says what is wrong with a new caller.
-var ErrCaller = errors.New("a caller has a name of its own, one of the roles verify, helpdesk and " +
-	"feed, and the pin of a certificate")
+var ErrCaller = errors.New("a caller has a name of its own, one of the roles verify, " +
+	"helpdesk and feed, and the pin of a certificate")
 
 // AddCaller lets a certificate call the API.
 func (v *Verifier) AddCaller(name string, role Role, pin string) error {

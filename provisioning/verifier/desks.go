@@ -16,9 +16,9 @@ var ErrUnknownDesk = errors.New("no such desk: trust its card first")
 // errDone ends a walk over a table early.
 var errDone = errors.New("done")
 
-// Trust pins a desk's card and follows it from now on, within bounds. Trusting a desk again replaces
-// its card and bounds, clears its alarm and lifts a revocation; where it was left is kept. With
-// newFeed the desk may begin a new feed: it was restored, or its store was made anew.
+// Trust pins a desk's card and follows it from now on, within bounds. Trusting a desk again
+// replaces its card and bounds, clears its alarm and lifts a revocation; where it was left is kept.
+// With newFeed the desk may begin a new feed: it was restored, or its store was made anew.
 func (v *Verifier) Trust(card feed.DeskCard, bounds Bounds, newFeed bool) error {
 	if _, err := card.Encode(); err != nil {
 		return fmt.Errorf("trust a desk: %w", err)
@@ -50,8 +50,8 @@ type Suspended struct {
 	Issued     time.Time `json:"issued"`
 }
 
-// RevokeDesk stops following a desk, and suspends and lists what it issued since a time. Nothing the
-// desk sends lifts that; its users need new tokens from another desk.
+// RevokeDesk stops following a desk, and suspends and lists what it issued since a time. Nothing
+// the desk sends lifts that; its users need new tokens from another desk.
 func (v *Verifier) RevokeDesk(desk string, since time.Time) ([]Suspended, error) {
 	var list []Suspended
 	err := v.file.Update(func(tx *boltfile.Tx) error {

@@ -38,7 +38,8 @@ func (v *Verifier) supervise(ctx context.Context) error {
 			return err
 		}
 		for id, row := range desks {
-			if stop := running[id]; stop != nil && (!row.Revoked.IsZero() || row.Card != cards[id]) {
+			gone := !row.Revoked.IsZero() || row.Card != cards[id]
+			if stop := running[id]; stop != nil && gone {
 				stop()
 				delete(running, id)
 			}
@@ -61,8 +62,8 @@ func (v *Verifier) supervise(ctx context.Context) error {
 	}
 }
 
-// follow pulls one desk until ctx is done, whatever the desk or the network does. Only a disk of our
-// own that fails ends it with an error.
+// follow pulls one desk until ctx is done, whatever the desk or the network does. Only a disk of
+// our own that fails ends it with an error.
 func (v *Verifier) follow(ctx context.Context, card feed.DeskCard) error {
 	key, err := note.NewVerifier(card.LogKey)
 	if err != nil {

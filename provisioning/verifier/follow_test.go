@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -61,12 +59,18 @@ func TestDishonestSeeds(t *testing.T) {
 		seed func(*feedtest.Token) feed.Record
 		want feed.Outcome
 	}{
-		{"another seed", seal(func(b *feed.SeedBody) { b.Seed = feedtest.NewToken("x").Seed }), feed.NoMatch},
-		{"zero seed", seal(func(b *feed.SeedBody) { b.Seed = secret.NewSeed(make([]byte, 20)) }), feed.Refused},
+		{"another seed", seal(func(b *feed.SeedBody) {
+			b.Seed = feedtest.NewToken("x").Seed
+		}), feed.NoMatch},
+		{"zero seed", seal(func(b *feed.SeedBody) {
+			b.Seed = secret.NewSeed(make([]byte, 20))
+		}), feed.Refused},
 		{"one byte over and over", seal(func(b *feed.SeedBody) {
 			b.Seed = secret.NewSeed(bytes.Repeat([]byte{0xff}, 20))
 		}), feed.Refused},
-		{"short seed", seal(func(b *feed.SeedBody) { b.Seed = secret.NewSeed([]byte("0123456789")) }), feed.Refused},
+		{"short seed", seal(func(b *feed.SeedBody) {
+			b.Seed = secret.NewSeed([]byte("0123456789"))
+		}), feed.Refused},
 		{"seed of another token", seal(func(b *feed.SeedBody) { b.Seed = other.Seed }), feed.Refused},
 		{"wrong digits", seal(func(b *feed.SeedBody) { b.Digits = 8 }), feed.NoMatch},
 		{"wrong counter", seal(func(b *feed.SeedBody) { b.Counter = 1 }), feed.NoMatch},
@@ -259,117 +263,6 @@ func TestUnknownKindsPass(t *testing.T) {
 	desk.expect(t, desk.Issue(feedtest.NewToken("jo")), feed.InStep)
 }
 
-// liar is a desk whose leaves are changed on the way out.
-type liar struct {
-	*feedtest.Desk
-	on     *atomic.Bool
-	change func(after int64, leaves []feed.Leaf) []feed.Leaf
-}
-
-func (l liar) Leaves(ctx context.Context, after int64, limit int) ([]feed.Leaf, error) {
-	leaves, err := l.Desk.Leaves(ctx, after, limit)
-	if l.on.Load() {
-		leaves = l.change(after, slices.Clone(leaves))
-	}
-	return leaves, err
-}
-
-// A page that does not fit the signed log is not used, raises the alarm, and harms nothing: once the
-// desk serves the truth again it is followed from where it was left.
-func TestLyingDesk(t *testing.T) {
-	for name, change := range map[string]func(int64, []feed.Leaf) []feed.Leaf{
-		"omitted":   func(_ int64, l []feed.Leaf) []feed.Leaf { return l[1:] },
-		"reordered": func(_ int64, l []feed.Leaf) []feed.Leaf { slices.Reverse(l); return l },
-		"replayed":  func(_ int64, l []feed.Leaf) []feed.Leaf { return append(l[:1], l[0]) },
-		"rewritten": func(_ int64, l []feed.Leaf) []feed.Leaf {
-			l[0].Records = slices.Clone(l[0].Records)
-			l[0].Records[0].Synced = false
-			return l
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			r := newRig(t)
-			var lying atomic.Bool
-			var desk *counter
-			desk = r.open(t, "desk1", func(c *publish.Config, _ *net.Listener) {
-				c.Source = liar{c.Source.(*feedtest.Desk), &lying, change}
-			})
-			r.trust(t, desk, verifier.Bounds{})
-			desk.expect(t, desk.Issue(feedtest.NewToken("kim")), feed.InStep)
-			lying.Store(true)
-			token := feedtest.NewToken("lou")
-			seed, proof := desk.SealSeed(token, desk.Body(token)), desk.SealProof(token, token.Press())
-			desk.Commit(seed, proof)
-			desk.Commit(desk.State(feedtest.NewToken(""), feed.StateRevoked))
-			status := alarmed(t, r)
-			if status.Position > 2 || status.Alarm.What != feed.ErrFork.Error() {
-				t.Errorf("followed to %d, alarm %q", status.Position, status.Alarm.What)
-			}
-			if r.verify(t, "lou", token.Press()) {
-				t.Error("a record of a page that does not fit was used")
-			}
-			lying.Store(false)
-			r.trust(t, restarted(t, r, desk), verifier.Bounds{})
-			desk.expect(t, proof.ID, feed.InStep)
-		})
-	}
-}
-
-// restarted serves the same desk under another address, so that it is followed at once.
-func restarted(t *testing.T, r *rig, old *counter) *counter {
-	old.stop()
-	return r.serve(t, old.Desk)
-}
-
-// alarmed waits for the alarm of the only desk.
-func alarmed(t *testing.T, r *rig) verifier.DeskStatus {
-	t.Helper()
-	return r.until(t, "an alarm", func(d verifier.DeskStatus) bool { return d.Alarm.What != "" })
-}
-
-func TestOtherFeedNeedsAnOperator(t *testing.T) {
-	r := newRig(t)
-	desk := r.trusted(t, "desk1")
-	token := feedtest.NewToken("mia")
-	desk.expect(t, desk.Issue(token), feed.InStep)
-	// The store was made anew: an empty log under another feed id.
-	anew, err := feedtest.NewDesk("desk1", r.Bundle)
-	if err != nil {
-		t.Fatal(err)
-	}
-	desk.stop()
-	served := r.serve(t, anew)
-	served.card.LogKey = anew.LogKey
-	r.trust(t, served, verifier.Bounds{})
-	if d := alarmed(t, r); d.Alarm.What != feed.ErrOtherFeed.Error() {
-		t.Errorf("the alarm is %q", d.Alarm.What)
-	}
-	proof := served.Issue(feedtest.NewToken("noa"))
-	served.card.FeedURL += "/" // another card, so that it is followed at once
-	if err := r.Trust(served.card, verifier.Bounds{}, true); err != nil {
-		t.Fatal(err)
-	}
-	served.expect(t, proof, feed.InStep)
-	if !r.verify(t, "mia", token.Press()) {
-		t.Error("what the old feed brought was lost")
-	}
-}
-
-func TestLogKeyIsPinned(t *testing.T) {
-	r := newRig(t)
-	desk := r.open(t, "desk1")
-	other, err := feedtest.NewDesk("desk1", r.Bundle)
-	if err != nil {
-		t.Fatal(err)
-	}
-	desk.card.LogKey = other.LogKey
-	r.trust(t, desk, verifier.Bounds{})
-	if d := alarmed(t, r); !strings.Contains(d.Alarm.What, "another key") {
-		t.Errorf("the alarm is %q", d.Alarm.What)
-	}
-}
-
 // deaf is a desk that stores acks and answers with an error, as one that is killed in between.
 type deaf struct {
 	*feedtest.Desk
@@ -385,7 +278,8 @@ func (d *deaf) Acknowledge(ctx context.Context, ack feed.Ack) error {
 	return d.Desk.Acknowledge(ctx, ack)
 }
 
-// Verdicts are repeated until an ack that carried them was answered, across restarts of the verifier.
+// Verdicts are repeated until an ack that carried them was answered, across restarts of the
+// verifier.
 func TestVerdictsAreRepeatedAcrossRestarts(t *testing.T) {
 	r := newRig(t)
 	d := &deaf{seen: make(chan struct{}, 1)}

@@ -15,8 +15,8 @@ import (
 	"github.com/tokendesk/tokendesk/provisioning/feed"
 )
 
-// Identity is a key and a certificate that signs itself. Ends know each other by the pin of the key,
-// so there is no authority whose key could make another caller.
+// Identity is a key and a certificate that signs itself. Ends know each other by the pin of the
+// key, so there is no authority whose key could make another caller.
 type Identity struct {
 	// Name is for people.
 	Name string

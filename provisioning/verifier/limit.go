@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// The limits of guessing. Ten digits of look-ahead and five free tries give a guess a chance of
-// 11 x 5 / 10^6 before the first wait (RFC 4226 section 7.3); a hundred failures in a row end the
-// credential (NIST SP 800-63B-4 section 3.2.2): the desk then proves the token anew, or replaces it.
+// The limits of guessing. A look-ahead of ten and five free tries give a guess a chance of
+// 11 x 5 / 10^6 before the first wait (RFC 4226 section 7.3). A hundred failures in a row end the
+// credential (NIST SP 800-63B-4 section 3.2.2): the desk proves the token anew, or replaces it.
 const (
 	// freeFailures is how many wrong OTPs in a row cost no wait.
 	freeFailures = 5

@@ -82,7 +82,8 @@ func TestCallerIsThrottled(t *testing.T) {
 	if !v.callers.open("web", noon) {
 		t.Error("another caller is stopped too")
 	}
-	if v.callers.open("vpn", noon.Add(99*time.Millisecond)) || !v.callers.open("vpn", noon.Add(time.Second)) {
+	if v.callers.open("vpn", noon.Add(99*time.Millisecond)) ||
+		!v.callers.open("vpn", noon.Add(time.Second)) {
 		t.Error("the allowance does not come back at its rate")
 	}
 }

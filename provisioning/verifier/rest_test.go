@@ -43,18 +43,24 @@ func spellings(raw []byte) map[string][]byte {
 }
 
 func TestOpenRefuses(t *testing.T) {
+	gone := func(name string) func(*testing.T, string) {
+		return func(t *testing.T, dir string) { remove(t, dir, name) }
+	}
+	readable := func(name string) func(*testing.T, string) {
+		return func(t *testing.T, dir string) { chmod(t, dir, name) }
+	}
 	for name, c := range map[string]struct {
 		change func(t *testing.T, dir string)
 		want   string
 	}{
-		"no directory":     {func(t *testing.T, dir string) { rename(t, dir, dir+".gone") }, "verifierd init"},
-		"no state":         {func(t *testing.T, dir string) { remove(t, dir, "verifier.db") }, "made once"},
-		"no feed key":      {func(t *testing.T, dir string) { remove(t, dir, "feed.key") }, "verifierd init"},
-		"no state key":     {func(t *testing.T, dir string) { remove(t, dir, "state.key") }, "verifierd init"},
-		"no certificate":   {func(t *testing.T, dir string) { remove(t, dir, "api.crt") }, "verifierd init"},
-		"readable key":     {func(t *testing.T, dir string) { chmod(t, dir, "feed.key") }, "chmod 600"},
-		"readable tls key": {func(t *testing.T, dir string) { chmod(t, dir, "follower.key") }, "chmod 600"},
-		"readable state":   {func(t *testing.T, dir string) { chmod(t, dir, "verifier.db") }, "chmod 600"},
+		"no bundle":        {gone("bundle.json"), "verifierd init"},
+		"no state":         {gone("verifier.db"), "made once"},
+		"no feed key":      {gone("feed.key"), "verifierd init"},
+		"no state key":     {gone("state.key"), "verifierd init"},
+		"no certificate":   {gone("api.crt"), "verifierd init"},
+		"readable key":     {readable("feed.key"), "chmod 600"},
+		"readable TLS key": {readable("follower.key"), "chmod 600"},
+		"readable state":   {readable("verifier.db"), "chmod 600"},
 		"key of another": {func(t *testing.T, dir string) {
 			remove(t, dir, "feed.key")
 			rename(t, filepath.Join(newDir(t), "feed.key"), filepath.Join(dir, "feed.key"))
@@ -87,11 +93,13 @@ func TestOpenRefuses(t *testing.T) {
 func TestInitNeverReplaces(t *testing.T) {
 	dir := newDir(t)
 	before := files(t, filepath.Dir(dir))
-	plan := verifier.Plan{Dir: dir, Name: "test", Escrow: filepath.Join(t.TempDir(), "k"), Now: time.Now()}
+	plan := verifier.Plan{Dir: dir, Name: "test", Escrow: filepath.Join(t.TempDir(), "k"),
+		Now: time.Now()}
 	if _, err := verifier.Init(plan); err == nil {
 		t.Error("a verifier was made over another")
 	}
-	plan.Dir, plan.Escrow = filepath.Join(t.TempDir(), "v"), filepath.Join(filepath.Dir(dir), "escrow.key")
+	plan.Dir = filepath.Join(t.TempDir(), "v")
+	plan.Escrow = filepath.Join(filepath.Dir(dir), "escrow.key")
 	if _, err := verifier.Init(plan); err == nil {
 		t.Error("an escrow key was replaced")
 	}

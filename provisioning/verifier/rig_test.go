@@ -77,9 +77,12 @@ type counter struct {
 	stop func()
 }
 
+// misbehaviour changes what a desk is made of, before it serves.
+type misbehaviour func(*publish.Config, *net.Listener)
+
 // open serves a desk's feed on a loopback port. The listener and the parts behind it may be changed
 // first, to misbehave.
-func (r *rig) open(t testing.TB, id string, change ...func(*publish.Config, *net.Listener)) *counter {
+func (r *rig) open(t testing.TB, id string, change ...misbehaviour) *counter {
 	t.Helper()
 	desk, err := feedtest.NewDesk(id, r.Bundle)
 	if err != nil {
@@ -88,8 +91,7 @@ func (r *rig) open(t testing.TB, id string, change ...func(*publish.Config, *net
 	return r.serve(t, desk, change...)
 }
 
-func (r *rig) serve(t testing.TB, desk *feedtest.Desk,
-	change ...func(*publish.Config, *net.Listener)) *counter {
+func (r *rig) serve(t testing.TB, desk *feedtest.Desk, change ...misbehaviour) *counter {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -111,7 +113,8 @@ func (r *rig) serve(t testing.TB, desk *feedtest.Desk,
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() {
-		done <- server.Serve(ctx, tls.NewListener(listener, publish.TLSConfig(cert, r.Bundle.FollowerPin)))
+		secure := publish.TLSConfig(cert, r.Bundle.FollowerPin)
+		done <- server.Serve(ctx, tls.NewListener(listener, secure))
 	}()
 	stop := sync.OnceFunc(func() {
 		cancel()
@@ -125,7 +128,7 @@ func (r *rig) serve(t testing.TB, desk *feedtest.Desk,
 }
 
 // trusted opens a desk and has it followed without bounds.
-func (r *rig) trusted(t testing.TB, id string, change ...func(*publish.Config, *net.Listener)) *counter {
+func (r *rig) trusted(t testing.TB, id string, change ...misbehaviour) *counter {
 	t.Helper()
 	c := r.open(t, id, change...)
 	r.trust(t, c, verifier.Bounds{})

@@ -84,7 +84,8 @@ func initialise(p Plan) (feed.Bundle, error) {
 		return feed.Bundle{}, err
 	}
 	api := Identity{Name: p.Name, Hosts: p.Hosts, Now: p.Now}
-	if _, err := api.Write(filepath.Join(p.Dir, FileAPICert), filepath.Join(p.Dir, fileAPIKey)); err != nil {
+	_, err = api.Write(filepath.Join(p.Dir, FileAPICert), filepath.Join(p.Dir, fileAPIKey))
+	if err != nil {
 		return feed.Bundle{}, err
 	}
 	line, err := bundle.Encode()
@@ -119,7 +120,8 @@ func makeState(p Plan) error {
 }
 
 func stateOptions(dir string) boltfile.Options {
-	return boltfile.Options{Path: filepath.Join(dir, fileState), Kind: "verifier", Buckets: tables()}
+	return boltfile.Options{Path: filepath.Join(dir, fileState), Kind: "verifier",
+		Buckets: tables()}
 }
 
 // State is what a verifier keeps: its file and its keys, open.

@@ -53,7 +53,8 @@ type DeskStatus struct {
 // Status tells how each desk is followed and what is held.
 func (v *Verifier) Status() (Status, error) {
 	v.mu.Lock()
-	s := Status{Name: v.Bundle.Name, Started: v.started, Credentials: map[string]int{}, Tally: v.tally}
+	s := Status{Name: v.Bundle.Name, Started: v.started, Credentials: map[string]int{},
+		Tally: v.tally}
 	links := maps.Clone(v.links)
 	v.mu.Unlock()
 	desks, err := v.desks()

@@ -50,7 +50,8 @@ func (v *Verifier) Verify(ctx context.Context, caller, user string, otp secret.O
 	case <-ctx.Done():
 		return false, ctx.Err()
 	}
-	// From here on it will be counted, so it is waited for: the answer must not depend on who leaves.
+	// From here on it will be counted, so it is waited for: the answer must not depend on who
+	// leaves.
 	<-a.done
 	if a.err != nil {
 		return false, fmt.Errorf("count an attempt: %w", a.err)

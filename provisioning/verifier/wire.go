@@ -43,7 +43,9 @@ func newWire(card feed.DeskCard, cert tls.Certificate) wire {
 			IdleConnTimeout:     2 * pollWait,
 		},
 		// A desk that sends us elsewhere is not the desk on the card.
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		CheckRedirect: func(*http.Request, []*http.Request) error {
+			return http.ErrUseLastResponse
+		},
 	}}
 }
 

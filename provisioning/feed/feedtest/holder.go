@@ -41,7 +41,8 @@ func Certificate(name string, notAfter time.Time) (tls.Certificate, string, erro
 		return tls.Certificate{}, "", fmt.Errorf("make a key: %w", err)
 	}
 	tmpl := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name},
-		NotBefore: notAfter.Add(-240 * time.Hour), NotAfter: notAfter, DNSNames: []string{"localhost"}}
+		NotBefore: notAfter.Add(-240 * time.Hour), NotAfter: notAfter,
+		DNSNames: []string{"localhost"}}
 	der, err := x509.CreateCertificate(rand.Reader, tmpl, tmpl, key.Public(), key)
 	if err != nil {
 		return tls.Certificate{}, "", fmt.Errorf("sign a certificate: %w", err)
@@ -50,5 +51,6 @@ func Certificate(name string, notAfter time.Time) (tls.Certificate, string, erro
 	if err != nil {
 		return tls.Certificate{}, "", fmt.Errorf("read a certificate: %w", err)
 	}
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: cert}, feed.Pin(cert), nil
+	pair := tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: cert}
+	return pair, feed.Pin(cert), nil
 }

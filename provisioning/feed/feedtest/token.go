@@ -8,7 +8,8 @@ import (
 	"github.com/tokendesk/tokendesk/provisioning/secret"
 )
 
-// Token is a token that a desk programs: it types the OTPs of its own seed, whatever the desk seals.
+// Token is a token that a desk programs: it types the OTPs of its own seed, whatever the desk
+// seals.
 type Token struct {
 	User, Serial, Credential string
 	Seed                     secret.Seed
@@ -19,7 +20,8 @@ type Token struct {
 func NewToken(user string) *Token {
 	seed := make([]byte, 20)
 	_, _ = rand.Read(seed) // never fails: crypto/rand stops the program instead
-	return &Token{User: user, Serial: RandomID()[:8], Credential: RandomID(), Seed: secret.NewSeed(seed)}
+	return &Token{User: user, Serial: RandomID()[:8], Credential: RandomID(),
+		Seed: secret.NewSeed(seed)}
 }
 
 // Press types the next OTP.
