@@ -22,6 +22,9 @@ type socket struct {
 	holder *handle
 }
 
+// in reports a place on this bus: a key may be carried from one bus to another.
+func (s socket) in(b *Bus) bool { return s.plugged && s.bus == &b.changed }
+
 // Bus is a USB bus of this process with any number of keys in a drawer beside it.
 type Bus struct {
 	changed signal
@@ -78,7 +81,7 @@ func (b *Bus) Plug(k *Key) {
 	}
 	port, taken := 1, map[int]bool{}
 	for _, other := range b.keys {
-		if s := other.place(); s.plugged {
+		if s := other.place(); s.in(b) {
 			taken[s.port] = true
 		}
 	}
@@ -104,7 +107,7 @@ func (b *Bus) List(ctx context.Context) ([]devices.Info, error) {
 	}
 	var infos []devices.Info
 	for _, k := range b.Keys() {
-		if s := k.place(); s.plugged {
+		if s := k.place(); s.in(b) {
 			infos = append(infos, k.infos(s)...)
 		}
 	}
@@ -121,7 +124,7 @@ func (b *Bus) Open(ctx context.Context, info devices.Info) (devices.HID, error) 
 	}
 	for _, k := range b.Keys() {
 		s := k.place()
-		if !s.plugged {
+		if !s.in(b) {
 			continue
 		}
 		for _, here := range k.infos(s) {

@@ -189,6 +189,17 @@ func TestNonsenseRequests(t *testing.T) {
 			t.Errorf("%s was answered %+v, %v", text, answer, err)
 		}
 	}
+	// A cancel that comes after the answer, or before any request, is nobody's.
+	if err := conn.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := conn.Write([]byte(`{"Ask":"cancel"}{"Ask":"list"}` + "\n")); err != nil {
+		t.Fatal(err)
+	}
+	var listed response
+	if err := in.Decode(&listed); err != nil || listed.Error != "" || len(listed.Infos) != 2 {
+		t.Errorf("a list after a cancel was answered %+v, %v", listed, err)
+	}
 	if !k.Plugged() || !k.Slots()[0].Configured {
 		t.Error("the key changed")
 	}

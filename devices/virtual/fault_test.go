@@ -142,6 +142,13 @@ func TestHostThatDoesNotWait(t *testing.T) {
 		if k.Slots()[0].Configured {
 			t.Error("a frame sent without waiting was taken")
 		}
+		reset := [reportSize]byte{7: 0x8F}
+		first, rest := like("")[0], like("")[1:]
+		want(t, "reset", h.hid.SetFeature(t.Context(), reset[:]), nil)
+		want(t, "first part", h.hid.SetFeature(t.Context(), first[:]), nil)
+		if status := h.play(rest); status[4] != 0 {
+			t.Error("a first part sent on the heels of a reset was taken")
+		}
 		if !h.accepted(0x01, rfcSetup().payload()) {
 			t.Error("the next frame was refused")
 		}

@@ -58,8 +58,7 @@ func TestAccessCodes(t *testing.T) {
 func TestRefusals(t *testing.T) {
 	broken := rfcSetup().payload()
 	broken[22] ^= 1 // the inner checksum is wrong now; the outer one is made afterwards
-	reserved := rfcSetup()
-	reservedPayload := reserved.payload()
+	reservedPayload := rfcSetup().payload()
 	reservedPayload[48] = 1
 	probe := bytes.Repeat([]byte{0x63}, 51)
 	noUpdate, updatable := rfcSetup(), rfcSetup()
@@ -105,6 +104,30 @@ func TestRefusals(t *testing.T) {
 					t.Error("a refused command changed a slot")
 				}
 			})
+		})
+	}
+}
+
+// TestProtectSlot2 is TKTFLAG_PROTECT_CFG2: slot 1 closes slot 2 unless slot 2 has the flag too.
+func TestProtectSlot2(t *testing.T) {
+	open, closing := rfcSetup(), rfcSetup()
+	closing.tkt |= tktProtectCfg2
+	for _, c := range []struct {
+		name         string
+		slot1, slot2 []byte
+		accepted     bool
+	}{
+		{"slot 1 says nothing", open.payload(), open.payload(), true},
+		{"slot 1 closes it", closing.payload(), open.payload(), false},
+		{"both have the flag", closing.payload(), closing.payload(), true},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			_, _, h := plugged(t, Options{})
+			h.send(0x03, c.slot2)
+			h.send(0x01, c.slot1)
+			if got := h.accepted(0x03, open.payload()); got != c.accepted {
+				t.Errorf("%s: slot 2 accepted a write: %v, want %v", c.name, got, c.accepted)
+			}
 		})
 	}
 }
