@@ -54,7 +54,9 @@ type Config struct {
 // Bench serves the workbench.
 type Bench struct {
 	Config
-	mu sync.Mutex
+	// home is the person's own computer.
+	home *virtual.Bus
+	mu   sync.Mutex
 	// typed is what the sign-in form holds; said is what happened last.
 	account, typed string
 	said           said
@@ -65,7 +67,7 @@ type Bench struct {
 type said struct{ kind, text string }
 
 // New returns a workbench.
-func New(c Config) *Bench { return &Bench{Config: c, ops: map[string]bool{}} }
+func New(c Config) *Bench { return &Bench{Config: c, home: virtual.NewBus(), ops: map[string]bool{}} }
 
 // Handler serves the page and its forms.
 func (b *Bench) Handler() http.Handler {
@@ -183,10 +185,10 @@ func (b *Bench) typeHere(r *http.Request) said {
 	if !ok {
 		return noKey
 	}
-	if key.Plugged() {
-		b.Bus.Unplug(key)
-	}
+	b.Bus.Unplug(key)
+	b.home.Plug(key)
 	otp, err := press(key)
+	b.home.Unplug(key)
 	if err != nil {
 		return said{"warn", fmt.Sprintf("Token %d typed nothing: %v.", key.Serial(), err)}
 	}
