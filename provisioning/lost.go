@@ -15,6 +15,7 @@ func (d *decision) reportLost(c ReportLost) *Refusal {
 		rule{"loan.known", refuseUnless(loan.ID != "" && loan.Person == d.visit.Person,
 			CodeLoanUnknown)},
 		rule{"loan.open", refuseUnless(loan.Open(), CodeLoanNotOpen, "state", string(loan.State))},
+		d.tokenIdle(loan.Token),
 		rule{"lost.again", refuseUnless(rules.Lost || loan.State == LoanOpen, CodeLoanSuspended,
 			"serial", SerialOf(loan.Token))},
 	)
@@ -66,6 +67,7 @@ func (d *decision) reinstate(c Reinstate) *Refusal {
 			CodeLoanUnknown)},
 		rule{"loan.suspended", refuseUnless(loan.State == LoanSuspended && live &&
 			cred.State == CredentialSuspended, CodeLoanNotSuspended, "state", string(loan.State))},
+		d.tokenIdle(loan.Token),
 		rule{"reinstate.card", refuseUnless(rules.Lost, CodeEvidenceNotEnough)},
 		rule{"reinstate.token", refuseUnless(d.visit.Token == loan.Token, CodeTokenAbsent)},
 	)

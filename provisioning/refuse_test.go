@@ -368,6 +368,9 @@ func TestEndingALoanRefuses(t *testing.T) {
 		{"aside: a return", provisioning.StepProblem, provisioning.SetAside{Note: "bent"},
 			lent(func(s *scene) { s.visit.Errand = provisioning.ErrandReturn }),
 			provisioning.CodeWrongStep, "visit.step"},
+		{"lost: being wiped", lost, provisioning.ReportLost{Loan: loanID}, lent(func(s *scene) {
+			s.token.State, s.token.Pending = provisioning.TokenBusy, provisioning.ActWipe
+		}), provisioning.CodeTokenBusy, "token.not-busy"},
 		{"restock: never seen", "", provisioning.Restock{Token: "yubikey/5", Hand: hand}, nil,
 			provisioning.CodeTokenUnknown, "token.known"},
 		{"restock: on loan", "", provisioning.Restock{Token: tokenID, Hand: hand}, lent(),

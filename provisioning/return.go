@@ -11,6 +11,7 @@ func (d *decision) takeBack(c TakeBack) *Refusal {
 		rule{"loan.known", refuseUnless(loan.ID != "" && loan.Person == d.visit.Person,
 			CodeLoanUnknown)},
 		rule{"loan.open", refuseUnless(loan.Open(), CodeLoanNotOpen, "state", string(loan.State))},
+		d.tokenIdle(loan.Token),
 	)
 	if no != nil {
 		return no
@@ -60,8 +61,7 @@ func (d *decision) restock(c Restock) *Refusal {
 		rule{"token.known", refuseUnless(known, CodeTokenUnknown)},
 		rule{"token.not-loaned", refuseUnless(t.State != TokenLoaned, CodeTokenLoaned,
 			"serial", t.Serial)},
-		rule{"token.not-busy", refuseUnless(t.State != TokenBusy, CodeTokenBusy,
-			"serial", t.Serial)},
+		d.tokenIdle(c.Token),
 	)
 	if no != nil {
 		return no
@@ -73,6 +73,13 @@ func (d *decision) restock(c Restock) *Refusal {
 	d.intendWipe(c.Token)
 	d.detail("serial", t.Serial)
 	return nil
+}
+
+// tokenIdle: nothing is decided about a token while the desk's own journal works with it.
+func (d *decision) tokenIdle(id TokenID) rule {
+	t, _ := Get[Token](d.s, string(id))
+	return rule{"token.not-busy", refuseUnless(t.State != TokenBusy, CodeTokenBusy,
+		"serial", t.Serial)}
 }
 
 // revokeAll ends every credential of a token.

@@ -15,6 +15,7 @@ func (d *decision) void(c Void) *Refusal {
 		rule{"loan.open", refuseUnless(loan.State == LoanOpen, CodeLoanNotOpen,
 			"state", string(loan.State))},
 		d.stillVoidable(loan),
+		d.tokenIdle(loan.Token),
 	)
 	if no != nil {
 		return no
