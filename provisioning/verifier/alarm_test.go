@@ -46,8 +46,7 @@ func TestLyingDesk(t *testing.T) {
 			t.Parallel()
 			r := newRig(t)
 			var lying atomic.Bool
-			var desk *counter
-			desk = r.open(t, "desk1", func(c *publish.Config, _ *net.Listener) {
+			desk := r.open(t, "desk1", func(c *publish.Config, _ *net.Listener) {
 				c.Source = liar{c.Source.(*feedtest.Desk), &lying, change}
 			})
 			r.trust(t, desk, verifier.Bounds{})
