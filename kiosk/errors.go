@@ -59,11 +59,6 @@ func (s *Server) say(r *http.Request, path string, refusal *provisioning.Refusal
 	s.screens.edit(s.screenOf(r), func(sc *screen) { sc.path, sc.said = path, refusal })
 }
 
-// hush forgets it: the act that was refused has been done, or given up.
-func (s *Server) hush(r *http.Request) {
-	s.screens.edit(s.screenOf(r), func(sc *screen) { sc.path, sc.said = "", nil })
-}
-
 func (s *Server) simple(
 	w http.ResponseWriter, r *http.Request, status int, kind pages.SimpleKind, event string,
 ) {

@@ -52,14 +52,6 @@ func grouped(number string) string {
 
 func isASCII(s string) bool { return utf8.RuneCountInString(s) == len(s) }
 
-// initial is what a person may know of an officer.
-func initial(name string) string {
-	for _, c := range strings.TrimSpace(name) {
-		return string(c) + "."
-	}
-	return ""
-}
-
 // reference is the short name of a visit on paper.
 func reference(v provisioning.Visit) string {
 	if v.PickUp != "" {
