@@ -5,7 +5,7 @@ export PKG_CONFIG := $(CURDIR)/devices/usb/pkg-config
 export GOFLAGS += -buildvcs=false
 TEMPL := go tool -modfile=tools/go.mod templ
 
-.PHONY: run test soak bench generate build
+.PHONY: run test soak bench generate build screenshots
 
 run: ## the desk in the foreground, on sample data
 	@tools/run
@@ -24,3 +24,6 @@ generate: ## the committed _templ.go files
 
 build: ## the programs of an installation, into bin/
 	go build -trimpath -o bin/ ./cmd/tokendeskd ./cmd/tokendesk ./cmd/verifierd
+
+screenshots: ## the pictures of docs/, taken by the test that walks a loan
+	DOCS=$(CURDIR)/docs go test -count=1 -tags e2e -run E2E ./cmd/demo

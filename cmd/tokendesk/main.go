@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -43,7 +44,7 @@ func run(args []string, t terminal, stderr io.Writer) int {
 	if err != nil {
 		panic(err)
 	}
-	parsed, err := parser.Parse(args)
+	parsed, err := parser.Parse(dashes(args))
 	if code >= 0 {
 		return code
 	}
@@ -56,6 +57,17 @@ func run(args []string, t terminal, stderr io.Writer) int {
 		return 1
 	}
 	return 0
+}
+
+// dashes lets a long flag begin with one dash, as the flags of other Go programs do.
+func dashes(args []string) []string {
+	long := slices.Clone(args)
+	for i, arg := range long {
+		if len(arg) > 2 && arg[0] == '-' && arg[1] != '-' {
+			long[i] = "-" + arg
+		}
+	}
+	return long
 }
 
 func (c *cli) client() (*daemon.Client, error) {
