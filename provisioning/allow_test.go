@@ -1,6 +1,7 @@
 package provisioning_test
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -268,5 +269,48 @@ func TestFiveLoansOfIdsDiffer(t *testing.T) {
 			t.Error("an id was derived twice")
 		}
 		seen[v.Loan] = true
+	}
+}
+
+func TestRefusalCarriesWhatTheSentenceNeeds(t *testing.T) {
+	s := newScene(t, provisioning.StepChoose, provisioning.Choose{Errand: provisioning.ErrandLoan})
+	s.lent().loan.Due = noon
+	_, _, err := s.decide(t)
+	var no *provisioning.Refusal
+	if !errors.As(err, &no) {
+		t.Fatal(err)
+	}
+	want := map[string]string{"serial": "1234", "due": "2026-11-23T04:00:00Z"}
+	if diff := cmp.Diff(want, no.Params); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// A desk that was told to keep what it did not write keeps it, whoever confirms.
+func TestKeepForeign(t *testing.T) {
+	full := write(func(w *provisioning.Write) {
+		w.Overwrite = true
+		w.Hand.Token.Slots = []provisioning.SlotInfo{{Number: 2, Configured: true}}
+	})
+	s := newScene(t, provisioning.StepCheck, full).checked()
+	s.site.KeepForeign = true
+	_, _, err := s.decide(t)
+	if !errors.Is(err, provisioning.Refuse(provisioning.CodeSlotInUse)) {
+		t.Errorf("%v", err)
+	}
+}
+
+// S27: the token on loan counts as one of the devices, unless it was reported lost.
+func TestAdviseSecond(t *testing.T) {
+	none := newScene(t, provisioning.StepDone, nil)
+	one, lost := newScene(t, provisioning.StepDone, nil).lent(), newScene(t, "", nil).suspended()
+	for devices, want := range [][3]bool{{true, true, true}, {true, false, true}, {}} {
+		for i, s := range []*scene{none, one, lost} {
+			s.person.Devices = devices
+			got := provisioning.AdviseSecond(s.ledger().Snapshot(), s.site, s.person)
+			if got != want[i] {
+				t.Errorf("%d devices, case %d: %v", devices, i, got)
+			}
+		}
 	}
 }

@@ -34,15 +34,6 @@ func Doubtful(s Snapshot) []InDoubt {
 	return list
 }
 
-// InStock counts the tokens ready to be lent.
-func InStock(s Snapshot) int {
-	n := 0
-	for range s.Find(KindToken, ByState, string(TokenStock)) {
-		n++
-	}
-	return n
-}
-
 // AdviseSecond reports whether a person should be told to have another second factor (S27): the
 // devices the directory knows of and the token on loan are fewer than the site recommends.
 func AdviseSecond(s Snapshot, site Site, p Person) bool {

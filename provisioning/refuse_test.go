@@ -5,8 +5,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/tokendesk/tokendesk/provisioning"
 )
 
@@ -329,12 +327,19 @@ func TestEndingALoanRefuses(t *testing.T) {
 			lent(), provisioning.CodeSerialMismatch, "return.serial"},
 		{"lost: another's", lost, provisioning.ReportLost{Loan: loanID}, lent(theirs),
 			provisioning.CodeLoanUnknown, "loan.known"},
+		{"lost: lost already", lost, provisioning.ReportLost{Loan: loanID}, lent(due, func(s *scene) {
+			s.loan.State = provisioning.LoanLost
+		}), provisioning.CodeLoanNotOpen, "loan.open"},
 		{"lost: long note", lost, provisioning.ReportLost{Loan: loanID, Note: long}, lent(),
 			provisioning.CodeTextTooLong, "text.length"},
 		{"lost: again without a card", lost, provisioning.ReportLost{Loan: loanID}, func(s *scene) {
 			s.suspended()
 			s.visit.Evidence = provisioning.EvidenceSupervisor
 		}, provisioning.CodeLoanSuspended, "lost.again"},
+		{"reinstate: another's", lost, provisioning.Reinstate{Loan: loanID}, func(s *scene) {
+			s.suspended()
+			s.visit.Token, s.loan.Person = tokenID, "e7"
+		}, provisioning.CodeLoanUnknown, "loan.known"},
 		{"reinstate: not suspended", lost, provisioning.Reinstate{Loan: loanID}, lent(),
 			provisioning.CodeLoanNotSuspended, "loan.suspended"},
 		{"reinstate: no card", lost, provisioning.Reinstate{Loan: loanID}, func(s *scene) {
@@ -378,18 +383,4 @@ func TestEndingALoanRefuses(t *testing.T) {
 		{"restock: not plugged in", "", provisioning.Restock{Token: tokenID},
 			func(s *scene) { s.suspended() }, provisioning.CodeTokenAbsent, "token.present"},
 	})
-}
-
-func TestRefusalCarriesWhatTheSentenceNeeds(t *testing.T) {
-	s := newScene(t, provisioning.StepChoose, provisioning.Choose{Errand: provisioning.ErrandLoan})
-	s.lent().loan.Due = noon
-	_, _, err := s.decide(t)
-	var no *provisioning.Refusal
-	if !errors.As(err, &no) {
-		t.Fatal(err)
-	}
-	want := map[string]string{"serial": "1234", "due": "2026-11-23T04:00:00Z"}
-	if diff := cmp.Diff(want, no.Params); diff != "" {
-		t.Error(diff)
-	}
 }

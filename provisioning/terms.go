@@ -2,6 +2,7 @@ package provisioning
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -58,6 +59,6 @@ func (d *decision) text(typed string, required bool) (string, *Refusal) {
 	return trimmed, d.all(
 		rule{"text.present", refuseUnless(trimmed != "" || !required, CodeTextMissing)},
 		rule{"text.length", refuseUnless(utf8.RuneCountInString(trimmed) <= textMax,
-			CodeTextTooLong, "max", "200")},
+			CodeTextTooLong, "max", strconv.Itoa(textMax))},
 	)
 }

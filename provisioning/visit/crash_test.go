@@ -90,8 +90,8 @@ func (w *world) shift(k *key) {
 	}
 }
 
-// The desk dies at every commit of a morning, both ways, and is started again. What the token itself
-// holds is the judge: either it is the credential that is active, or the token is listed.
+// The desk dies at every commit of a morning, both ways, and is started again. What the token
+// itself holds is the judge: either it is the credential that is active, or the token is listed.
 func TestDeathAtEveryCommit(t *testing.T) {
 	total := 0
 	inWorld(t, func(w *world) {
@@ -203,4 +203,28 @@ func (w *world) servesOn(k *key) {
 	if len(w.doubtful()) != 0 {
 		w.t.Errorf("still in doubt: %v", w.doubtful())
 	}
+}
+
+// A desk that is stopped in order gives the token back; the touch it waited for is lost with it.
+func TestStoppedWhileTheTouchIsAwaited(t *testing.T) {
+	inWorld(t, func(w *world) {
+		k := newKey("1234")
+		w.toCheck(k)
+		w.do(provisioning.Write{})
+		w.stop()
+		if k.open {
+			t.Error("the token is still held")
+		}
+		w.start()
+		synctest.Wait()
+		v := w.at(provisioning.StepProblem, provisioning.CodeInterrupted)
+		if v.State != provisioning.VisitHeld || len(w.doubtful()) != 1 {
+			t.Errorf("the visit is %s, in doubt %v", v.State, w.doubtful())
+		}
+		w.do(provisioning.Resume{}, provisioning.Again{}, provisioning.Write{})
+		k.touches <- k.press()
+		synctest.Wait()
+		w.ack()
+		w.at(provisioning.StepDone, "")
+	})
 }
