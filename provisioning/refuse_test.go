@@ -192,14 +192,6 @@ func TestChooseRefuses(t *testing.T) {
 	})
 }
 
-func unimas(t *testing.T) provisioning.Site {
-	site, err := provisioning.LoadSite("unimas")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return site
-}
-
 func TestAnswersRefuse(t *testing.T) {
 	at := provisioning.StepCheck
 	ask := func(reason string, seen bool) provisioning.Ask { return provisioning.Ask{reason, seen} }
@@ -267,17 +259,6 @@ func TestWriteRefuses(t *testing.T) {
 		{"seed of another credential", at, prepared(func(x *p) { x.Seed.Credential = "c7" }), nil,
 			provisioning.CodeWrongStep, "loan.prepared"},
 	}
-	states := map[provisioning.TokenState]provisioning.Code{
-		provisioning.TokenLoaned:  provisioning.CodeTokenLoaned,
-		provisioning.TokenLost:    provisioning.CodeTokenLost,
-		provisioning.TokenAside:   provisioning.CodeTokenAside,
-		provisioning.TokenDamaged: provisioning.CodeTokenDamaged,
-		provisioning.TokenBusy:    provisioning.CodeTokenBusy,
-	}
-	for state, code := range states {
-		cases = append(cases, refusal{"token " + string(state), at, write(),
-			func(s *scene) { s.token.State = state }, code, "token.lendable"})
-	}
 	for i, c := range cases {
 		cases[i].set = func(s *scene) {
 			s.checked()
@@ -289,25 +270,41 @@ func TestWriteRefuses(t *testing.T) {
 	runAll(t, cases)
 }
 
-func TestEndingALoanRefuses(t *testing.T) {
-	lent := func(more ...func(*scene)) func(*scene) {
-		return func(s *scene) {
-			s.lent()
-			for _, m := range more {
-				m(s)
-			}
+func TestWriteRefusesTokens(t *testing.T) {
+	var cases []refusal
+	states := map[provisioning.TokenState]provisioning.Code{
+		provisioning.TokenLoaned:  provisioning.CodeTokenLoaned,
+		provisioning.TokenLost:    provisioning.CodeTokenLost,
+		provisioning.TokenAside:   provisioning.CodeTokenAside,
+		provisioning.TokenDamaged: provisioning.CodeTokenDamaged,
+		provisioning.TokenBusy:    provisioning.CodeTokenBusy,
+	}
+	for state, code := range states {
+		cases = append(cases, refusal{"token " + string(state), provisioning.StepCheck, write(),
+			func(s *scene) { s.checked().token.State = state }, code, "token.lendable"})
+	}
+	runAll(t, cases)
+}
+
+// lent sets a loan, and edits the scene.
+func lent(more ...func(*scene)) func(*scene) {
+	return func(s *scene) {
+		s.lent()
+		for _, m := range more {
+			m(s)
 		}
 	}
+}
+
+func theirs(s *scene) { s.loan.Person = "e7" }
+
+func due(s *scene) { s.loan.Fee.State = provisioning.FeeDue }
+
+func TestReturnAndLostRefuse(t *testing.T) {
 	long := strings.Repeat("x", 201)
 	hand := provisioning.Hand{Token: info()}
 	back := provisioning.TakeBack{Loan: loanID, Hand: hand}
-	theirs := func(s *scene) { s.loan.Person = "e7" }
-	void := provisioning.Void{Loan: loanID, Reason: "wrong person"}
-	fee := func(to provisioning.FeeState) provisioning.SettleFee {
-		return provisioning.SettleFee{Loan: loanID, To: to, Reference: "R 17"}
-	}
-	due := func(s *scene) { s.loan.Fee.State = provisioning.FeeDue }
-	ret, lost, choose := provisioning.StepReturn, provisioning.StepLost, provisioning.StepChoose
+	ret, lost := provisioning.StepReturn, provisioning.StepLost
 	runAll(t, []refusal{
 		{"return: another's loan", ret, back, lent(theirs), provisioning.CodeLoanUnknown, "loan.known"},
 		{"return: no such loan", ret, provisioning.TakeBack{Loan: "l7", Hand: hand}, lent(),
@@ -348,6 +345,20 @@ func TestEndingALoanRefuses(t *testing.T) {
 		}, provisioning.CodeEvidenceNotEnough, "reinstate.card"},
 		{"reinstate: no token", lost, provisioning.Reinstate{Loan: loanID},
 			func(s *scene) { s.suspended() }, provisioning.CodeTokenAbsent, "reinstate.token"},
+		{"lost: being wiped", lost, provisioning.ReportLost{Loan: loanID}, lent(func(s *scene) {
+			s.token.State, s.token.Pending = provisioning.TokenBusy, provisioning.ActWipe
+		}), provisioning.CodeTokenBusy, "token.not-busy"},
+	})
+}
+
+func TestSettlingRefuses(t *testing.T) {
+	hand := provisioning.Hand{Token: info()}
+	void := provisioning.Void{Loan: loanID, Reason: "wrong person"}
+	fee := func(to provisioning.FeeState) provisioning.SettleFee {
+		return provisioning.SettleFee{Loan: loanID, To: to, Reference: "R 17"}
+	}
+	choose := provisioning.StepChoose
+	runAll(t, []refusal{
 		{"void: no reason", choose, provisioning.Void{Loan: loanID, Reason: " "}, lent(),
 			provisioning.CodeTextMissing, "text.present"},
 		{"void: another's", choose, void, lent(theirs), provisioning.CodeLoanUnknown, "loan.known"},
@@ -373,9 +384,6 @@ func TestEndingALoanRefuses(t *testing.T) {
 		{"aside: a return", provisioning.StepProblem, provisioning.SetAside{Note: "bent"},
 			lent(func(s *scene) { s.visit.Errand = provisioning.ErrandReturn }),
 			provisioning.CodeWrongStep, "visit.step"},
-		{"lost: being wiped", lost, provisioning.ReportLost{Loan: loanID}, lent(func(s *scene) {
-			s.token.State, s.token.Pending = provisioning.TokenBusy, provisioning.ActWipe
-		}), provisioning.CodeTokenBusy, "token.not-busy"},
 		{"restock: never seen", "", provisioning.Restock{Token: "yubikey/5", Hand: hand}, nil,
 			provisioning.CodeTokenUnknown, "token.known"},
 		{"restock: on loan", "", provisioning.Restock{Token: tokenID, Hand: hand}, lent(),

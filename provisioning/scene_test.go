@@ -179,3 +179,11 @@ func put[R provisioning.Row](t testing.TB, c provisioning.Change, key string) R 
 	t.Fatalf("the change puts no %s %q", zero.Kind(), key)
 	return zero
 }
+
+func unimas(t *testing.T) provisioning.Site {
+	site, err := provisioning.LoadSite("unimas")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return site
+}
