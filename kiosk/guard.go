@@ -1,7 +1,9 @@
 package kiosk
 
 import (
+	"net"
 	"net/http"
+	"net/netip"
 	"strings"
 
 	"github.com/tokendesk/tokendesk/kiosk/pages"
@@ -10,7 +12,8 @@ import (
 // maxForm is the largest body of a form: the longest field is a note of a few hundred characters.
 const maxForm = 16 << 10
 
-// guard sets the headers of every answer, refuses posts from other origins, and caps bodies.
+// guard sets the headers of every answer, refuses foreign names of the desk and posts from other
+// origins, and caps bodies.
 func (s *Server) guard(next http.Handler) http.Handler {
 	protection := http.NewCrossOriginProtection()
 	protection.SetDenyHandler(s.page(func(http.ResponseWriter, *http.Request) error {
@@ -29,7 +32,23 @@ func (s *Server) guard(next http.Handler) http.Handler {
 		if !strings.HasPrefix(r.URL.Path, assetsPath) {
 			h.Set("Cache-Control", "no-store")
 		}
+		if !ours(r.Host) {
+			s.simple(w, r, http.StatusMisdirectedRequest, pages.SimpleAccess, "")
+			return
+		}
 		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 		checked.ServeHTTP(w, r)
 	})
+}
+
+// ours says whether the desk is called by an address of its own. The browser stands on the same
+// machine, so that is a number or localhost; whoever calls it by a name has had that name pointed
+// here, to read the desk as a page of theirs.
+func ours(host string) bool {
+	name, _, err := net.SplitHostPort(host)
+	if err != nil {
+		name = strings.Trim(host, "[]")
+	}
+	_, err = netip.ParseAddr(name)
+	return err == nil || strings.EqualFold(name, "localhost")
 }

@@ -1,6 +1,7 @@
 package kiosk_test
 
 import (
+	"io"
 	"net/http"
 	"regexp"
 	"strings"
@@ -98,6 +99,33 @@ func TestPostsFromElsewhereAreForbidden(t *testing.T) {
 	}
 	if got := len(c.ledger.Changes()); got != before {
 		t.Errorf("%d changes from elsewhere", got-before)
+	}
+}
+
+// TestForeignNamesOfTheDeskAreRefused: a name that somebody pointed at the desk opens nothing.
+func TestForeignNamesOfTheDeskAreRefused(t *testing.T) {
+	c := serve(t)
+	b := c.unlocked(alice, alicePIN)
+	_, port, _ := strings.Cut(strings.TrimPrefix(c.http.URL, "http://"), ":")
+	for host, want := range map[string]int{
+		"evil.example": 421, "evil.example:" + port: 421, "127.0.0.1.evil.example": 421, "-": 421,
+		"localhost.": 421, "127.0.0.1:" + port: 200, "localhost:" + port: 200, "LOCALHOST": 200,
+		"[::1]:" + port: 200, "[::1]": 200, "10.0.0.7": 200,
+	} {
+		req, _ := http.NewRequest(http.MethodGet, b.Address("/display"), nil)
+		req.Host = host
+		resp, err := b.Client().Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, _ := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if resp.StatusCode != want {
+			t.Errorf("host %q: status %d, want %d", host, resp.StatusCode, want)
+		}
+		if want == 421 && !strings.Contains(string(body), "Not from here") {
+			t.Errorf("host %q: not the calm page: %.200s", host, body)
+		}
 	}
 }
 
