@@ -30,10 +30,11 @@ func returnView(sc scenery, f facts, byHand bool) pages.ReturnView {
 	return v
 }
 
-// returnReady says whether the one plugged token is the one on loan.
+// returnReady says whether the one plugged token that can be used is the one on loan.
 func returnReady(sc scenery, f facts) bool {
-	_, ok := plugOf(sc.plugs, f.loan.Token)
-	return ok && len(sc.plugs) == 1
+	plugs := inPlay(sc.plugs)
+	_, ok := plugOf(plugs, f.loan.Token)
+	return ok && len(plugs) == 1
 }
 
 func lostView(sc scenery, f facts) pages.LostView {

@@ -55,7 +55,12 @@ func TestTimesInSentencesAreInTheSitesZone(t *testing.T) {
 
 func TestPlugStates(t *testing.T) {
 	info := &provisioning.TokenInfo{Vendor: "yubikey", Serial: "1"}
-	two := []provisioning.Plug{{ID: "1", Info: info}, {ID: "2", Info: info}}
+	two := []provisioning.Plug{{ID: "1", Info: info, Usable: true},
+		{ID: "2", Info: info, Usable: true}}
+	alone := provisioning.Plug{ID: "3", Why: provisioning.CodeTokenLeftAlone,
+		Err: errors.New("left alone")}
+	unfit := provisioning.Plug{ID: "4", Why: provisioning.CodeTokenNotOTP,
+		Err: provisioning.ErrNotOTP}
 	for name, c := range map[string]struct {
 		plugs   []provisioning.Plug
 		problem provisioning.Code
@@ -72,7 +77,13 @@ func TestPlugStates(t *testing.T) {
 			pages.PlugWrong},
 		"permission": {[]provisioning.Plug{{ID: "1", Why: provisioning.CodeTokenNoPermission}}, "",
 			pages.PlugPermission},
-		"silent": {[]provisioning.Plug{{ID: "1", Err: errors.New("x")}}, "", pages.PlugWrong},
+		"silent":                        {[]provisioning.Plug{{ID: "1", Err: errors.New("x")}}, "", pages.PlugWrong},
+		"left alone":                    {[]provisioning.Plug{alone}, "", pages.PlugWrong},
+		"two that are of no use":        {[]provisioning.Plug{alone, unfit}, "", pages.PlugWrong},
+		"one of use beside one of none": {[]provisioning.Plug{alone, two[0]}, "", pages.PlugFound},
+		"being read beside one of none": {[]provisioning.Plug{unfit, {ID: "1", Usable: true}}, "",
+			pages.PlugIdentifying},
+		"two of use beside one of none": {append(two[:2:2], alone), "", pages.PlugTwo},
 	} {
 		sc := sceneryWith()
 		sc.plugs = c.plugs
@@ -83,6 +94,30 @@ func TestPlugStates(t *testing.T) {
 		}
 		if v.State == pages.PlugWrong && (v.Why == nil || v.Why.Happened == "") {
 			t.Errorf("%s: no reason", name)
+		}
+	}
+}
+
+// TestAReturnMindsOnlyWhatCanBeUsed: a key the desk leaves alone does not stand in its way.
+func TestAReturnMindsOnlyWhatCanBeUsed(t *testing.T) {
+	lent := provisioning.Plug{ID: "1", Usable: true,
+		Info: &provisioning.TokenInfo{Vendor: "yubikey", Serial: "1"}}
+	other := provisioning.Plug{ID: "2", Usable: true,
+		Info: &provisioning.TokenInfo{Vendor: "yubikey", Serial: "2"}}
+	alone := provisioning.Plug{ID: "3", Why: provisioning.CodeTokenLeftAlone}
+	f := facts{loan: provisioning.Loan{Token: "yubikey/1"}}
+	for name, c := range map[string]struct {
+		plugs []provisioning.Plug
+		want  bool
+	}{
+		"nothing": {nil, false}, "the token": {[]provisioning.Plug{lent}, true},
+		"beside one left alone": {[]provisioning.Plug{alone, lent}, true},
+		"beside another":        {[]provisioning.Plug{other, lent}, false},
+		"only one left alone":   {[]provisioning.Plug{alone}, false},
+	} {
+		sc := sceneryWith()
+		if sc.plugs = c.plugs; returnReady(sc, f) != c.want {
+			t.Errorf("%s: ready is %v", name, !c.want)
 		}
 	}
 }

@@ -16,14 +16,30 @@ func plugView(sc scenery, f facts) pages.PlugView {
 	if f.visit.Step == provisioning.StepReturn {
 		v.Return, v.Expect = true, provisioning.SerialOf(f.loan.Token)
 	}
-	if len(sc.plugs) > 1 {
+	plugs := inPlay(sc.plugs)
+	if len(plugs) > 1 {
 		v.State = pages.PlugTwo
 		return v
 	}
-	if len(sc.plugs) == 1 {
-		plugged(sc, f, sc.plugs[0], &v)
+	if len(plugs) == 1 {
+		plugged(sc, f, plugs[0], &v)
 	}
 	return v
+}
+
+// inPlay are the plugs that count: those that can be used, or else the first of the others, so that
+// a key the desk leaves alone is explained only while it is all there is.
+func inPlay(plugs []provisioning.Plug) []provisioning.Plug {
+	var usable []provisioning.Plug
+	for _, p := range plugs {
+		if p.Usable {
+			usable = append(usable, p)
+		}
+	}
+	if len(usable) == 0 {
+		return plugs[:min(1, len(plugs))]
+	}
+	return usable
 }
 
 // plugged says what is the matter with the one plugged token.
