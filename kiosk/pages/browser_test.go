@@ -61,7 +61,7 @@ const probe = `async (theme, text, rules) => {
 }`
 
 // browser starts one Chromium for all pages, or says why it cannot.
-func browser(t *testing.T) context.Context {
+func browser(t testing.TB) context.Context {
 	t.Helper()
 	path, err := exec.LookPath("chromium")
 	if err != nil {
@@ -95,7 +95,7 @@ func browser(t *testing.T) context.Context {
 }
 
 // gallery serves the samples as a desk would: with the policy, and a silent event stream.
-func gallery(t *testing.T, samples []Sample) *httptest.Server {
+func gallery(t testing.TB, samples []Sample) *httptest.Server {
 	t.Helper()
 	mux := galleryMux(t, samples)
 	silent := func(w http.ResponseWriter, r *http.Request) {
@@ -109,14 +109,14 @@ func gallery(t *testing.T, samples []Sample) *httptest.Server {
 	return started(t, mux)
 }
 
-func started(t *testing.T, mux *http.ServeMux) *httptest.Server {
+func started(t testing.TB, mux *http.ServeMux) *httptest.Server {
 	t.Helper()
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.CloseClientConnections)
 	return server
 }
 
-func galleryMux(t *testing.T, samples []Sample) *http.ServeMux {
+func galleryMux(t testing.TB, samples []Sample) *http.ServeMux {
 	t.Helper()
 	mux := http.NewServeMux()
 	mux.Handle("GET "+PathAssets, http.StripPrefix(PathAssets, http.FileServerFS(Assets())))
