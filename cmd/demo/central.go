@@ -35,6 +35,8 @@ type central struct {
 	mu      sync.Mutex
 	plugged bool
 	turned  chan struct{}
+	// followed is held while desks are followed.
+	followed sync.Mutex
 }
 
 func newCentral(s settings, log *slog.Logger) (*central, error) {
@@ -140,14 +142,18 @@ func (c *central) connected() bool {
 	return c.plugged
 }
 
-// connect puts the cable in or pulls it out.
+// connect puts the cable in or pulls it out. Once it returns from that, nothing passes any more.
 func (c *central) connect(in bool) {
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	if c.plugged != in {
 		c.plugged = in
 		close(c.turned)
 		c.turned = make(chan struct{})
+	}
+	c.mu.Unlock()
+	if !in {
+		c.followed.Lock()
+		defer c.followed.Unlock()
 	}
 }
 
@@ -169,6 +175,10 @@ func (c *central) run(ctx context.Context) error {
 func (c *central) runWhilePlugged(ctx context.Context) error {
 	c.mu.Lock()
 	plugged, turned := c.plugged, c.turned
+	if plugged {
+		c.followed.Lock()
+		defer c.followed.Unlock()
+	}
 	c.mu.Unlock()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
