@@ -44,7 +44,7 @@ func doneView(sc scenery, f facts) pages.DoneView {
 		}
 	case provisioning.ErrandFee:
 		v.Waiting = false
-		v.Fee, v.FeeState = money(f.loan.Fee.Amount), string(f.loan.Fee.State)
+		v.Fee, v.FeeState = money(f.visit.Fee.Amount), string(f.visit.Fee.State)
 	}
 	return v
 }

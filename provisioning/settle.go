@@ -65,6 +65,7 @@ func (d *decision) settleFee(c SettleFee) *Refusal {
 	d.detail("from", string(from))
 	d.detail("to", string(c.To))
 	d.detail("reference", reference)
+	d.visit.Fee = loan.Fee
 	d.finish(ErrandFee, loan)
 	return nil
 }

@@ -115,6 +115,8 @@ type Visit struct {
 	// typed.
 	Problem Code
 	Params  map[string]string
+	// Fee is what this visit made of a fee, at ErrandFee. The loan itself may be out of sight by then.
+	Fee Fee
 	// PickUp is the short reference of a parked visit, and of any finished one.
 	PickUp string
 	At     time.Time
