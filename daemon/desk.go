@@ -158,18 +158,23 @@ func (d *Desk) Status(ctx context.Context) (Status, error) {
 	v, _ := provisioning.Get[provisioning.Verifier](s, provisioning.Verifier{}.Key())
 	status := Status{Desk: d.parts.Config.Desk, Site: d.parts.Site.ID, Feed: d.store.Feed(),
 		Position: s.Position(), Acked: v.Acked, VerifierUp: h.VerifierUp, VerifierSeen: h.VerifierSeen,
-		DirectoryUp: h.DirectoryUp, ClockSynced: h.ClockSynced, Doubtful: []string{}}
+		DirectoryUp: h.DirectoryUp, ClockSynced: h.ClockSynced, Doubtful: doubtful(s)}
 	for range provisioning.All[provisioning.Token](s) {
 		status.Tokens++
 	}
 	for range provisioning.Find[provisioning.Loan](s, provisioning.ByState, string(provisioning.LoanOpen)) {
 		status.OpenLoans++
 	}
-	for c := range provisioning.Find[provisioning.Credential](s, provisioning.ByState,
-		string(provisioning.CredentialDoubtful)) {
-		status.Doubtful = append(status.Doubtful, provisioning.SerialOf(c.Token))
-	}
 	checkpoint, err := d.store.Checkpoint(s.Position())
 	status.Checkpoint = string(checkpoint)
 	return status, err
+}
+
+// doubtful are the serials of the tokens nobody may rely on; what was not wiped for sure is one, too.
+func doubtful(s provisioning.Snapshot) []string {
+	serials := []string{}
+	for _, d := range provisioning.Doubtful(s) {
+		serials = append(serials, d.Token.Serial)
+	}
+	return serials
 }
