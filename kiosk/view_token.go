@@ -133,7 +133,7 @@ const slowAfter = 6 * time.Second
 func writeView(sc scenery, f facts) pages.WriteView {
 	v := pages.WriteView{Frame: sc.frame, Serial: provisioning.SerialOf(f.visit.Token),
 		Stage: pages.WritePreparing}
-	v.Frame.For, v.Frame.Idle = f.person.Name, pages.Idle{}
+	v.Frame.For, v.Frame.Idle, v.Frame.End = f.person.Name, pages.Idle{}, true
 	switch f.visit.Progress {
 	case provisioning.ProgressWriting:
 		v.Stage = pages.WriteWriting
