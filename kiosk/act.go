@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 
 	"github.com/tokendesk/tokendesk/kiosk/pages"
 	"github.com/tokendesk/tokendesk/provisioning"
@@ -42,14 +43,17 @@ func (a act) sub(name string) string { return a.here() + "/" + name }
 
 // carryOut turns a button into orders, and returns where to go when they went through.
 func (a act) carryOut(w http.ResponseWriter, do string) (string, error) {
+	do, reason, _ := strings.Cut(do, pages.DoFor)
 	switch do {
 	case pages.DoReinstate:
 		if a.visit.Step == provisioning.StepLost {
 			return a.here(), a.do(provisioning.Reinstate{Loan: a.loan().ID})
 		}
-		return a.errand(do)
+		return a.errand(do, "")
 	case pages.DoLoan, pages.DoReturn, pages.DoLost, pages.DoVoid, pages.DoDetail, pages.DoFee:
-		return a.errand(do)
+		return a.errand(do, reason)
+	case pages.DoAsk:
+		return a.here(), a.do(a.asked(reason))
 	case pages.DoEnd, pages.DoRecord, pages.DoFinish, pages.DoPrint:
 		return a.end()
 	case pages.DoTurn:
@@ -71,8 +75,6 @@ func (a act) simple(do string) (provisioning.Command, bool) {
 	switch do {
 	case pages.DoMismatch:
 		return provisioning.Doubt{}, true
-	case pages.DoAsk:
-		return provisioning.Ask{Reason: a.value("reason"), PhoneSeen: a.value("phone") == "yes"}, true
 	case pages.DoPark:
 		return provisioning.Park{}, true
 	case pages.DoAgain, pages.DoAnother:
@@ -94,16 +96,22 @@ func (a act) loan() provisioning.Loan {
 	return factsOf(a.s.visits.Snapshot(), a.visit).loan
 }
 
+// asked is the officer's answer that a reason tile gives.
+func (a act) asked(reason string) provisioning.Ask {
+	return provisioning.Ask{Reason: reason, PhoneSeen: saysPhone(a.s.site, reason)}
+}
+
 // errand confirms who stands there, if that is still open, and goes to the errand of a tile. A
 // token is taken back, and a loss is taken down, from somebody without any card too: a loss then
 // suspends.
-func (a act) errand(do string) (string, error) {
+func (a act) errand(do, reason string) (string, error) {
 	if a.visit.Step == provisioning.StepIdentify {
 		evidence := provisioning.Evidence(a.value("evidence"))
 		match := a.value("match") == "yes"
 		switch {
 		case match && evidence == provisioning.EvidenceSupervisor:
-			return a.sub(subVouch) + "?then=" + url.QueryEscape(do), nil
+			then := url.Values{"then": {do}, "for": {reason}}
+			return a.sub(subVouch) + "?" + then.Encode(), nil
 		case match:
 			if err := a.first("confirm", provisioning.Confirm{Evidence: evidence}); err != nil {
 				return "", err
@@ -112,11 +120,11 @@ func (a act) errand(do string) (string, error) {
 			return "", provisioning.Refuse(CodeMatchMissing)
 		}
 	}
-	return a.chosen(do)
+	return a.chosen(do, reason)
 }
 
-// chosen goes to the errand of a tile once identity is checked.
-func (a act) chosen(do string) (string, error) {
+// chosen goes to the errand of a tile once identity is checked. A loan's tile gives its reason, too.
+func (a act) chosen(do, reason string) (string, error) {
 	switch do {
 	case pages.DoVoid, pages.DoFee:
 		return a.sub(do), nil
@@ -125,7 +133,14 @@ func (a act) chosen(do string) (string, error) {
 	case "":
 		return a.here(), nil
 	}
-	return a.here(), a.do(provisioning.Choose{Errand: provisioning.Errand(do)})
+	choose := provisioning.Choose{Errand: provisioning.Errand(do)}
+	if reason == "" {
+		return a.here(), a.do(choose)
+	}
+	if err := a.first("choose", choose); err != nil {
+		return "", err
+	}
+	return a.here(), a.do(a.asked(reason))
 }
 
 // end ends the visit. A parked one stays parked: only its page is left.

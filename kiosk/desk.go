@@ -87,10 +87,30 @@ func (s *Server) postReady(w http.ResponseWriter, r *http.Request, who hands) er
 		}
 		if loan, ok := openLoanOf(snap, p.Info.ID()); ok {
 			person, _ := provisioning.Get[provisioning.Person](snap, string(loan.Person))
-			return s.open(w, r, who, op, person)
+			return s.openReturn(w, r, who, op, person)
 		}
 	}
 	return provisioning.Refuse(provisioning.CodeTokenAbsent)
+}
+
+// openReturn goes straight to the return: a token is taken back from whoever brings it. A visit that
+// was held in the middle of something else is only taken up.
+func (s *Server) openReturn(
+	w http.ResponseWriter, r *http.Request, who hands, op provisioning.OpID,
+	person provisioning.Person,
+) error {
+	id, err := s.order(r.Context(), who.Officer, op, "", provisioning.Open{Person: person})
+	if err != nil {
+		return err
+	}
+	_, err = s.order(r.Context(), who.Officer, op+"/return", id,
+		provisioning.Choose{Errand: provisioning.ErrandReturn})
+	var refusal *provisioning.Refusal
+	if err != nil && !errors.As(err, &refusal) {
+		return err
+	}
+	s.settled(r)
+	return redirect(w, r, visitPath(id))
 }
 
 func (s *Server) getNumber(w http.ResponseWriter, r *http.Request, _ hands) error {

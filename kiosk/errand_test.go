@@ -23,9 +23,7 @@ func TestReturnAtThePort(t *testing.T) {
 	c.plug(serial)
 	b.Reload()
 	b.Press("Return this token")
-	want(t, b, "CHAN Lok Ching", serial)
-	b.Press("Return token", "match", "yes", "evidence", "passport")
-	want(t, b, "Take this token back", "FIDO2")
+	want(t, b, "CHAN Lok Ching", serial, "Take this token back", "FIDO2")
 	b.Press("Wipe and return")
 	want(t, b, "Wiping…")
 	c.wiped()
@@ -142,14 +140,15 @@ func TestSupervisorsWord(t *testing.T) {
 	c := serve(t)
 	b := c.unlocked(alice, alicePIN)
 	c.found(b)
-	b.Press("Loan a token", "match", "yes", "evidence", "supervisor")
+	b.Press("No phone", "match", "yes", "evidence", "supervisor")
 	wantNot(t, b, "Bob Officer")
 	b.Press("I vouch", "officer", carol, "pin", bobPIN)
 	want(t, b, sentence(t, "pin_wrong", "left", "4").Happened)
 	b.Press("I vouch", "officer", carol, "pin", carolPIN)
-	want(t, b, "Why a token and not the app?")
-	if v := c.visit(); v.Voucher != carol || v.Evidence != provisioning.EvidenceSupervisor {
-		t.Errorf("voucher %q, evidence %q", v.Voucher, v.Evidence)
+	want(t, b, "Plug a token into the port")
+	if v := c.visit(); v.Voucher != carol || v.Evidence != provisioning.EvidenceSupervisor ||
+		v.Reason != "no_phone" {
+		t.Errorf("voucher %q, evidence %q, reason %q", v.Voucher, v.Evidence, v.Reason)
 	}
 }
 
@@ -157,7 +156,7 @@ func TestMismatchIssuesNothing(t *testing.T) {
 	c := serve(t)
 	b := c.unlocked(alice, alicePIN)
 	c.found(b)
-	b.Press("Loan a token", "match", "no")
+	b.Press("No phone", "match", "no")
 	want(t, b, sentence(t, "match_missing").Happened)
 	b.Press("Record and end")
 	want(t, b, "Stop here")

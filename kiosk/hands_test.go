@@ -11,6 +11,7 @@ import (
 
 	"github.com/tokendesk/tokendesk/devices"
 	"github.com/tokendesk/tokendesk/kiosk"
+	"github.com/tokendesk/tokendesk/kiosk/kiosktest"
 	"github.com/tokendesk/tokendesk/provisioning"
 	"github.com/tokendesk/tokendesk/provisioning/officer"
 )
@@ -101,6 +102,76 @@ func TestTakingTheScreenBackNeedsTheOfficersPIN(t *testing.T) {
 		t.Errorf("the right PIN leads to %s", b.Page.URL)
 	}
 	want(t, b, "Alice Officer")
+}
+
+// TestOnePressTakesTheScreenBackAndWrites: the officer's PIN and "Write and loan", for the token
+// that was shown and agreed to, and for no other.
+func TestOnePressTakesTheScreenBackAndWrites(t *testing.T) {
+	agreed := func(t *testing.T) (*counter, *kiosktest.Browser) {
+		c := serve(t)
+		b := c.unlocked(alice, alicePIN)
+		c.checking(b)
+		b.Press("Turn the screen")
+		b.Press("I agree")
+		want(t, b, "slot 2 of token "+serial)
+		return c, b
+	}
+	back := func(t *testing.T, c *counter, step provisioning.Step) {
+		t.Helper()
+		if v := c.visit(); v.Step != step || v.Turned {
+			t.Errorf("the visit is at %s, turned %v; want %s", v.Step, v.Turned, step)
+		}
+	}
+	t.Run("it writes", func(t *testing.T) {
+		c, b := agreed(t)
+		b.Press("Write and loan", "pin", alicePIN)
+		back(t, c, provisioning.StepWrite)
+		want(t, b, "Writing…")
+	})
+	t.Run("a wrong PIN does neither", func(t *testing.T) {
+		c, b := agreed(t)
+		b.Press("Write and loan", "pin", bobPIN)
+		if v := c.visit(); v.Step != provisioning.StepCheck || !v.Turned {
+			t.Errorf("the visit is at %s, turned %v", v.Step, v.Turned)
+		}
+		want(t, b, sentence(t, kiosk.CodePINWrong, "left", "4").Happened)
+	})
+	t.Run("go on shows the details first", func(t *testing.T) {
+		c, b := agreed(t)
+		b.Press("Go on", "pin", alicePIN)
+		back(t, c, provisioning.StepCheck)
+		want(t, b, "Nothing is written yet", "Accepted at")
+	})
+	t.Run("another token is shown first", func(t *testing.T) {
+		c, b := agreed(t)
+		v := c.visit()
+		v.Token = "yubikey/99999999"
+		c.put(v)
+		b.Press("Write and loan", "pin", alicePIN)
+		back(t, c, provisioning.StepCheck)
+	})
+	t.Run("a token that was pulled out is refused, and the screen is back", func(t *testing.T) {
+		c, b := agreed(t)
+		c.mu.Lock()
+		c.plugs = nil
+		c.mu.Unlock()
+		b.Press("Write and loan", "pin", alicePIN)
+		back(t, c, provisioning.StepCheck)
+		p := sentence(t, provisioning.CodeTokenAbsent)
+		want(t, b, p.Happened, p.Done)
+	})
+	t.Run("what somebody else wrote is erased on the details only", func(t *testing.T) {
+		c, b := agreed(t)
+		v := c.visit()
+		v.Overwrites = true
+		c.put(v)
+		b.Open("/person")
+		if b.Page.Has("Write and loan") {
+			t.Error("one press would erase it")
+		}
+		b.Press("Go on", "pin", alicePIN)
+		want(t, b, "holds something this desk did not write", "Erase, write and loan")
+	})
 }
 
 func TestUnlockingTurnsTheScreenBack(t *testing.T) {

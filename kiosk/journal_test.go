@@ -135,16 +135,14 @@ func (c *counter) writing(b *kiosktest.Browser) {
 	c.checking(b)
 	b.Press("Turn the screen")
 	b.Press("I agree")
-	b.Press("Go on", "pin", alicePIN)
-	b.Press("Write and loan")
+	b.Press("Write and loan", "pin", alicePIN)
 }
 
 // checking is a browser at the page that shows what will happen; Alice's visit.
 func (c *counter) checking(b *kiosktest.Browser) {
 	c.t.Helper()
 	c.found(b)
-	b.Press("Loan a token", "match", "yes", "evidence", "passport")
-	b.Press("No phone", "phone", "no")
+	b.Press("No phone", "match", "yes", "evidence", "passport")
 	c.plug(serial)
 	b.Reload()
 }

@@ -50,15 +50,14 @@ func TestFivePostsAreOneEffect(t *testing.T) {
 	want(t, b, "tokens in the drawer")
 	b.Follow("Type the number")
 	step("Find", 1, "number", chanNumber)
-	step("Loan a token", 2, "match", "yes", "evidence", "passport") // confirm and choose
-	step("Phone cannot run the app", 1, "phone", "yes")
+	// Confirm, choose and answer.
+	step("Phone cannot run the app", 3, "match", "yes", "evidence", "passport")
 	c.plug(serial)
 	b.Reload()
 	step("Turn the screen", 1)
 	want(t, b, "I agree")
 	step("I agree", 1)
-	step("Go on", 3, "pin", alicePIN)
-	step("Write and loan", 1)
+	step("Write and loan", 4, "pin", alicePIN) // the try, the admission, the turn and the write
 	c.written()
 	c.proven()
 	c.registered()
@@ -128,9 +127,9 @@ func TestFormsOutliveARestart(t *testing.T) {
 	stop := c.start()
 	b := c.unlocked(alice, alicePIN)
 	c.found(b)
-	loan := b.Form("Loan a token", "match", "yes", "evidence", "passport")
+	loan := b.Form("No phone", "match", "yes", "evidence", "passport")
 	b.Send(loan)
-	want(t, b, "Why a token and not the app?")
+	want(t, b, "Plug a token into the port")
 	visit := b.Page.URL.Path
 	stop()
 

@@ -1,6 +1,7 @@
 package kiosk
 
 import (
+	"errors"
 	"net/http"
 
 	"github.com/tokendesk/tokendesk/kiosk/pages"
@@ -35,14 +36,17 @@ func (s *Server) postPerson(w http.ResponseWriter, r *http.Request, who hands) e
 		s.settled(r)
 		return redirect(w, r, personPath)
 	case pages.DoTakeBack:
-		return s.takeBack(w, r, who, op)
+		return s.takeBack(w, r, who, op, false)
+	case pages.DoLoanNow:
+		return s.takeBack(w, r, who, op, r.PostForm.Get("k") != pages.KeyOnly)
 	}
 	return errBadForm
 }
 
-// takeBack gives the screen back to the officer of the visit, and to no other.
+// takeBack gives the screen back to the officer of the visit, and to no other. With write the
+// officer has the token written in the same press, if it is the one that was shown.
 func (s *Server) takeBack(
-	w http.ResponseWriter, r *http.Request, who hands, op provisioning.OpID,
+	w http.ResponseWriter, r *http.Request, who hands, op provisioning.OpID, write bool,
 ) error {
 	_, pin, done, err := s.pin(r)
 	if err != nil || !done {
@@ -60,5 +64,17 @@ func (s *Server) takeBack(
 	if err := s.admit(r, officer.ID); err != nil {
 		return err
 	}
-	return redirect(w, r, visitPath(who.Visit))
+	here := visitPath(who.Visit)
+	v, _ := provisioning.Get[provisioning.Visit](s.visits.Snapshot(), string(who.Visit))
+	if !write || r.PostForm.Get("token") != string(v.Token) {
+		return redirect(w, r, here)
+	}
+	_, err = s.order(r.Context(), officer.ID, op+"/write", who.Visit, provisioning.Write{})
+	var refusal *provisioning.Refusal
+	if errors.As(err, &refusal) {
+		s.say(r, here, refusal)
+	} else if err != nil {
+		return err
+	}
+	return redirect(w, r, here)
 }

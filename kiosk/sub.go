@@ -121,7 +121,8 @@ func (a act) vouch() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return a.chosen(a.r.URL.Query().Get("then"))
+	query := a.r.URL.Query()
+	return a.chosen(query.Get("then"), query.Get("for"))
 }
 
 // damaged takes a token back that cannot be plugged in.

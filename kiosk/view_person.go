@@ -64,7 +64,11 @@ func tiles(sc scenery, f facts) []pages.Tile {
 		}
 		add(pages.DoDetail, "")
 	default:
-		add(pages.DoLoan, loanClosed(sc, f.person))
+		if closed := loanClosed(sc, f.person); closed != "" {
+			add(pages.DoLoan, closed)
+		} else {
+			list = reasonTiles(sc.site, pages.DoLoan)
+		}
 	}
 	if f.fee != nil {
 		list = append(list, pages.Tile{Do: pages.DoFee, Detail: money(f.fee.Fee.Amount)})
@@ -107,15 +111,25 @@ func vouchView(sc scenery, f facts) pages.VouchView {
 }
 
 func askView(sc scenery, f facts) pages.AskView {
-	v := pages.AskView{Frame: sc.frame, Card: personCard(sc, f), AskPhone: sc.site.PhoneSeen}
+	v := pages.AskView{Frame: sc.frame, Card: personCard(sc, f),
+		Reasons: reasonTiles(sc.site, pages.DoAsk)}
 	v.Frame.StepBack = true
-	if f.visit.PhoneSeen {
-		v.Phone = "yes"
-	}
-	for _, key := range sc.site.Reasons {
-		v.Reasons = append(v.Reasons, pages.Choice{Key: key, Selected: key == f.visit.Reason})
-	}
 	return v
+}
+
+// reasonTiles are the reasons the site lends for. Pressing one is the officer's word for it, and
+// where the site wants the phone seen (S45) also for that: the tile says so.
+func reasonTiles(site provisioning.Site, do string) []pages.Tile {
+	var list []pages.Tile
+	for _, reason := range site.Reasons {
+		list = append(list, pages.Tile{Do: do, Reason: reason, Phone: saysPhone(site, reason)})
+	}
+	return list
+}
+
+// saysPhone says whether the tile of a reason says that the phone was seen.
+func saysPhone(site provisioning.Site, reason string) bool {
+	return site.PhoneSeen && !slices.Contains(site.NoPhone, reason)
 }
 
 // agreeView is what the person sees on the turned screen: their own name, the terms, and the
@@ -126,13 +140,15 @@ func agreeView(sc scenery, f facts, back bool) pages.AgreeView {
 		Frame: sc.frame, Stage: pages.AgreeRead, Site: sc.site.Name, Name: f.person.Name,
 		Terms: sc.site.Terms, Serial: provisioning.SerialOf(f.visit.Token),
 		Due: due(sc), NoDue: noDue(sc), Fee: money(sc.site.Fee), Pad: pinPad(sc),
-		BackTo: personPath, Cancel: personPath + "?back=1",
+		Cancel: personPath + "?back=1",
 	}
 	switch {
+	case back:
+		v.Stage, v.BackTo = pages.AgreeBack, personPath
 	case !f.visit.AgreedAt.IsZero():
 		v.Stage = pages.AgreeThanks
-	case back:
-		v.Stage = pages.AgreeBack
+		v.Write = f.visit.Step == provisioning.StepCheck && !f.visit.Overwrites
+		v.Slot, v.Token = f.visit.Slot, string(f.visit.Token)
 	}
 	return v
 }

@@ -21,7 +21,9 @@ func sceneryWith(rows ...provisioning.Row) scenery {
 	return scenery{
 		snap: provisioningtest.NewLedger(rows...).Snapshot(), now: moment,
 		site: provisioning.Site{Location: zone, Roles: []string{"student"}, LoanDays: 10,
-			Fee: provisioning.Money{Minor: 23500, Label: "MOP$"}},
+			Reasons: []string{"phone_unsupported", "no_phone"}, NoPhone: []string{"no_phone"},
+			PhoneSeen: true,
+			Fee:       provisioning.Money{Minor: 23500, Label: "MOP$"}},
 		health: provisioning.Health{VerifierUp: true, DirectoryUp: true, ClockSynced: true},
 	}
 }
@@ -133,17 +135,23 @@ func TestTilesFollowTheLoan(t *testing.T) {
 		f    facts
 		want []string
 	}{
-		"none":  {facts{}, []string{pages.DoLoan}},
+		"none":  {facts{}, []string{"loan:phone_unsupported", "loan:no_phone"}},
 		"fresh": {facts{loan: loan(provisioning.LoanOpen, moment)}, []string{pages.DoReturn, pages.DoLost, pages.DoVoid, pages.DoDetail}},
 		"old":   {facts{loan: loan(provisioning.LoanOpen, old)}, []string{pages.DoReturn, pages.DoLost, pages.DoDetail}},
 		"suspended": {facts{loan: loan(provisioning.LoanSuspended, old)},
 			[]string{pages.DoReinstate, pages.DoLost, pages.DoReturn, pages.DoDetail}},
-		"fee": {facts{loan: fee, fee: &fee}, []string{pages.DoLoan, pages.DoFee}},
+		"fee": {facts{loan: fee, fee: &fee}, []string{"loan:phone_unsupported", "loan:no_phone", pages.DoFee}},
 	} {
 		c.f.person.Role = "student"
 		var got []string
 		first := 0
 		for _, tile := range tiles(sceneryWith(), c.f) {
+			if tile.Reason != "" {
+				tile.Do += pages.DoFor + tile.Reason
+			}
+			if tile.Phone != (tile.Reason == "phone_unsupported") {
+				t.Errorf("%s: phone seen is %v for %q", name, tile.Phone, tile.Reason)
+			}
 			got = append(got, tile.Do)
 			if tile.First {
 				first++

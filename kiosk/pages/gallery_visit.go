@@ -9,7 +9,10 @@ func sampleIdentify(theme, text string) IdentifyView {
 			{Key: "university_card", Selected: true}, {Key: "identity_card"},
 			{Key: "passport"}, {Key: "supervisor"},
 		},
-		Tiles: []Tile{{Do: DoLoan, First: true}},
+		Tiles: []Tile{
+			{Do: DoLoan, Reason: "phone_unsupported", Phone: true, First: true},
+			{Do: DoLoan, Reason: "no_smartphone", Phone: true}, {Do: DoLoan, Reason: "no_phone"},
+		},
 	}
 }
 
@@ -95,9 +98,11 @@ func galleryLoan() []Sample {
 		look("ask", func(theme, text string) templ.Component {
 			f := frameOf(theme, text)
 			f.StepBack = true
-			return Ask(AskView{Frame: f, Card: sampleCard(), AskPhone: true, Phone: "yes",
-				Reasons: []Choice{{Key: "no_phone"}, {Key: "phone_unsupported"}, {Key: "not_allowed"},
-					{Key: "phone_broken"}}})
+			return Ask(AskView{Frame: f, Card: sampleCard(),
+				Reasons: []Tile{{Do: DoAsk, Reason: "no_phone"},
+					{Do: DoAsk, Reason: "phone_unsupported", Phone: true},
+					{Do: DoAsk, Reason: "not_allowed", Phone: true},
+					{Do: DoAsk, Reason: "phone_broken", Phone: true}}})
 		}),
 		look("check", func(theme, text string) templ.Component {
 			return Check(sampleCheck(theme, text))
@@ -120,6 +125,11 @@ func galleryLoan() []Sample {
 		look("agree-thanks", func(theme, text string) templ.Component {
 			v := sampleAgree(theme, text, AgreeThanks)
 			v.BackTo = ""
+			return Agree(v)
+		}),
+		look("agree-write", func(theme, text string) templ.Component {
+			v := sampleAgree(theme, text, AgreeThanks)
+			v.BackTo, v.Write, v.Slot, v.Token = "", true, 2, "yubikey/23180447"
 			return Agree(v)
 		}),
 		look("agree-back", func(theme, text string) templ.Component {

@@ -36,10 +36,11 @@ const (
 	DoDetail    = "detail"    //
 	DoReinstate = "reinstate" //
 	DoFee       = "fee"       //
-	DoAsk       = "ask"       // reason, phone=yes|no
+	DoAsk       = "ask"       // with a reason
 	DoTurn      = "turn"      // turn the screen to the person
 	DoAgree     = "agree"     // the person, terms
 	DoTakeBack  = "take_back" // the officer takes the screen back; pin
+	DoLoanNow   = "loan_now"  // the same, and has the token written; pin, token
 	DoWrite     = "write"     // overwrite=yes when the page said so; slot
 	DoPark      = "park"      //
 	DoAgain     = "again"     // try again with a new seed
@@ -59,6 +60,12 @@ const (
 	DoFinish    = "finish"    // Done: no slip
 	DoPrint     = "print"     // Done: print the slip, then finish
 )
+
+// DoFor joins a do to what it is for: "loan:no_phone".
+const DoFor = ":"
+
+// KeyOnly is the k of a button that takes the screen back and does nothing else.
+const KeyOnly = "only"
 
 // Frame is what stands around the work on every page.
 type Frame struct {

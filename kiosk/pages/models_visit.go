@@ -13,9 +13,13 @@ type IdentifyView struct {
 	Tiles     []Tile
 }
 
-// Tile is one errand. Title, icon and detail come from the catalogue by Do.
+// Tile is one errand. Title, icon and detail come from the catalogue by Do, or by Reason: then the
+// tile posts both, joined by DoFor.
 type Tile struct {
 	Do string
+	// Reason of a loan, a key of the site. Phone: pressing it also says that the phone was seen (S45).
+	Reason string
+	Phone  bool
 	// Detail replaces the catalogue's second line, for example with the due date or the fee.
 	Detail string
 	// First is the likeliest errand: filled once the face is confirmed.
@@ -38,15 +42,12 @@ type VouchView struct {
 	Pad         Pad
 }
 
-// AskView is what the loan asks of the officer (do=ask; reason, phone).
+// AskView is what the loan asks of the officer, where it was chosen without a reason (do=ask and
+// the reason).
 type AskView struct {
 	Frame
-	Card PersonCard
-	// AskPhone: the site wants the phone seen (S45). Phone is "", "yes" or "no".
-	AskPhone bool
-	Phone    string
-	// Reasons are keys of site reasons ("no_phone").
-	Reasons []Choice
+	Card    PersonCard
+	Reasons []Tile
 }
 
 // PlugState is what the bench says while a token is awaited.
@@ -106,7 +107,9 @@ type AgreeStage string
 const (
 	// AgreeRead: terms and do=agree.
 	AgreeRead AgreeStage = "read"
-	// AgreeThanks: agreed; the officer takes the screen back with the PIN (do=take_back).
+	// AgreeThanks: agreed; the officer takes the screen back with the PIN, and with Write has the
+	// token written in the same press (do=loan_now; pin, token). The other button only takes it back
+	// (k=only).
 	AgreeThanks AgreeStage = "thanks"
 	// AgreeBack: not agreed, the officer takes the screen back with the PIN.
 	AgreeBack AgreeStage = "back"
@@ -121,6 +124,10 @@ type AgreeView struct {
 	Terms            string
 	Serial, Due, Fee string
 	NoDue            bool
+	// Write offers to write at AgreeThanks; Slot is where, Token the id that was shown and agreed to.
+	Write bool
+	Slot  int
+	Token string
 	// BackTo is the address of this page at AgreeBack, and Cancel at AgreeRead.
 	BackTo, Cancel string
 	Pad            Pad
