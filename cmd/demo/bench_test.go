@@ -109,19 +109,17 @@ func (c *clerk) lend() (asked, verdict time.Duration) {
 	if err := c.st.tokens.Add(key); err != nil {
 		c.b.Fatal(err)
 	}
-	c.tap("Loan a token", "match", "yes")
-	c.tap("Phone cannot run the app", "phone", "yes")
+	c.tap("Phone cannot run the app", "match", "yes")
 	c.st.tokens.Plug(key)
 	defer c.st.tokens.Unplug(key)
 	c.await("Nothing is written yet")
 	c.tap("Turn the screen")
 	c.screen.Press("I agree")
 	c.taps.person++
-	c.taps.officer++ // Go on
+	c.taps.officer++ // the PIN's keys are counted apart
 	c.taps.keys += len(c.st.pin)
-	c.screen.Press("Go on", "pin", c.st.pin)
 	began := time.Now()
-	c.tap("Write and loan")
+	c.screen.Press("Write and loan", "pin", c.st.pin)
 	c.await("Touch the gold disc")
 	asked = time.Since(began)
 	ctx, cancel := context.WithTimeout(c.b.Context(), patient)
