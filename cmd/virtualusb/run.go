@@ -18,9 +18,9 @@ import (
 // runCommand keeps the keys.
 type runCommand struct {
 	Serial []uint32 `help:"Keys to have, by serial; plugged in from the start." default:"12345678"`
-	State  string   `help:"Folder for the keys' memory; without it, it is gone at the end." type:"path"`
+	State  string   `help:"Folder for the keys' memory, which else is gone at the end." type:"path"`
 	// TCP has no authentication: it is for a loopback address, or a tunnel.
-	TCP string `help:"Offer the keys over USB/IP, instead of to this kernel." placeholder:"HOST:PORT"`
+	TCP string `help:"Offer the keys over USB/IP, instead of to this kernel."`
 }
 
 // Run serves until ctx ends.

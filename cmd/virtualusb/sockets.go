@@ -83,8 +83,8 @@ func (s *sockets) offered() map[string]usbip.Device {
 	return offered
 }
 
-// plugIntoKernel attaches keys to this machine's bus. A kernel that lets go of one has had it pulled
-// out.
+// plugIntoKernel attaches keys to this machine's bus. A kernel that lets go of one has had it
+// pulled out.
 func (s *sockets) plugIntoKernel(ctx context.Context) func(*plugging) error {
 	return func(p *plugging) error {
 		port, err := usbip.Attach(ctx, p)

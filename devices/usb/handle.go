@@ -102,8 +102,8 @@ func (h *handle) call(
 	return n, nil
 }
 
-// ended is how a device says that ctx is over: a deadline that passed is ErrTimeout, and a caller who
-// changed his mind gets his own words back.
+// ended is how a device says that ctx is over: a deadline that passed is ErrTimeout, and a caller
+// who changed his mind gets his own words back.
 func ended(ctx context.Context) error {
 	if err := ctx.Err(); !errors.Is(err, context.DeadlineExceeded) {
 		return err

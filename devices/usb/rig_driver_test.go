@@ -21,7 +21,8 @@ import (
 	"github.com/tokendesk/tokendesk/provisioning/secret"
 )
 
-// config is a slot with the seed of the RFC. Programming does not keep it, so each use makes it anew.
+// config is a slot with the seed of the RFC. Programming does not keep it, so each use makes it
+// anew.
 func config(slot, digits int, current, next []byte) provisioning.SlotConfig {
 	c := provisioning.SlotConfig{Slot: slot, Seed: secret.NewSeed(append([]byte(nil), seed...)),
 		Digits: digits, Enter: true}
@@ -238,8 +239,8 @@ func TestGuestUnplugInMidRead(t *testing.T) {
 	}
 }
 
-// TestGuestReplugIsAnotherPlugging: the same port, the same path, another ID; what was listed before
-// is not opened.
+// TestGuestReplugIsAnotherPlugging: the same port, the same path, another ID; what was listed
+// before is not opened.
 func TestGuestReplugIsAnotherPlugging(t *testing.T) {
 	k := plugIn(t, virtual.Options{})
 	first := k.keyboard()

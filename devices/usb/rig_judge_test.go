@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -18,6 +19,7 @@ import (
 type judge struct {
 	mu    sync.Mutex
 	typed strings.Builder
+	nodes int // that are open
 }
 
 // listen starts a judge that works until the test ends.
@@ -36,45 +38,54 @@ func listen(t *testing.T) *judge {
 
 // watch opens what appears.
 func (j *judge) watch(stop <-chan struct{}, working *sync.WaitGroup) {
-	open := map[string]*os.File{}
+	open := map[string]*source{}
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for {
 		nodes, _ := filepath.Glob("/dev/input/event*")
-		there := map[string]bool{}
+		for node, s := range open {
+			if s.ended.Load() {
+				delete(open, node) // its device is gone; another may have its name
+			}
+		}
 		for _, node := range nodes {
-			there[node] = true
 			if open[node] != nil {
 				continue
 			}
 			if f, err := os.Open(node); err == nil {
-				open[node] = f
-				working.Go(func() { j.read(f) })
+				s := &source{File: f}
+				open[node] = s
+				working.Go(func() { j.read(s) })
 			}
 		}
-		for node, f := range open {
-			if !there[node] {
-				f.Close()
-				delete(open, node)
-			}
-		}
+		j.mu.Lock()
+		j.nodes = len(open)
+		j.mu.Unlock()
 		select {
 		case <-tick.C:
 		case <-stop:
-			for _, f := range open {
-				f.Close()
+			for _, s := range open {
+				s.Close()
 			}
 			return
 		}
 	}
 }
 
+// source is an open event node.
+type source struct {
+	*os.File
+	ended atomic.Bool
+}
+
 // read takes struct input_event off a node (Linux: input/input.rst): two words of time, type, code,
 // value.
-func (j *judge) read(f *os.File) {
+func (j *judge) read(s *source) {
+	defer s.ended.Store(true)
+	defer s.Close()
 	event := make([]byte, 24)
 	for {
-		if _, err := io.ReadFull(f, event); err != nil {
+		if _, err := io.ReadFull(s, event); err != nil {
 			return
 		}
 		const keyEvent, pressed = 1, 1
@@ -94,6 +105,14 @@ func (j *judge) read(f *os.File) {
 var digits = map[uint16]byte{
 	2: '1', 3: '2', 4: '3', 5: '4', 6: '5', 7: '6', 8: '7', 9: '8', 10: '9', 11: '0',
 	71: '7', 72: '8', 73: '9', 75: '4', 76: '5', 77: '6', 79: '1', 80: '2', 81: '3', 82: '0',
+}
+
+// listens says whether there are event nodes, and all of them are open.
+func (j *judge) listens() bool {
+	nodes, _ := filepath.Glob("/dev/input/event*")
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return len(nodes) > 0 && j.nodes == len(nodes)
 }
 
 // heard is what was typed so far.

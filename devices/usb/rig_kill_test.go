@@ -4,6 +4,7 @@ package usb_test
 
 import (
 	"encoding/hex"
+	"errors"
 	"os"
 	"os/exec"
 	"testing"
@@ -15,8 +16,8 @@ import (
 	"github.com/tokendesk/tokendesk/devices/virtual"
 )
 
-// TestGuestTakeOverAfterKill: a daemon that was killed leaves the kernel's driver detached. The next
-// one opens the key, writes it, and reads it.
+// TestGuestTakeOverAfterKill: a daemon that was killed leaves the kernel's driver detached. The
+// next one opens the key, writes it, and reads it.
 func TestGuestTakeOverAfterKill(t *testing.T) {
 	k := plugIn(t, virtual.Options{})
 	path := k.keyboard().Path
@@ -26,7 +27,7 @@ func TestGuestTakeOverAfterKill(t *testing.T) {
 	first := startHolder(t, 0, 0)
 	first.do("open")
 	first.kill()
-	k.eventually("the kernel has let go for the dead process", func() bool { return driver(path) == "" })
+	k.eventually("the kernel has let go", func() bool { return driver(path) == "" })
 	token := k.open()
 	if err := token.Program(t.Context(), config(1, 6, nil, nil)); err != nil {
 		t.Fatal(err)
@@ -72,10 +73,10 @@ func TestGuestVirtualusb(t *testing.T) {
 		t.Errorf("ykinfo says the serial is %q", got)
 	}
 	must(t, "ykpersonalize", "-1", "-y", "-ooath-hotp", "-a"+hex.EncodeToString(seed))
-	if !within(15*time.Second, func() bool { return len(inputs()) > 0 }) {
+	j := listen(t)
+	if !within(15*time.Second, j.listens) {
 		t.Fatal("the keyboard did not come back")
 	}
-	j := listen(t)
 	must(t, program, "touch", socket, "24681357")
 	if want := expected(t, seed, 6, 1)[0]; !j.hears("", want) {
 		t.Errorf("the input client heard %q, want %q", j.heard(), want)
@@ -96,5 +97,43 @@ func TestGuestVirtualusb(t *testing.T) {
 	}
 	if !within(15*time.Second, func() bool { return listed(0) }) {
 		t.Error("the key outlives the process that keeps it")
+	}
+}
+
+// TestGuestCloseBesideCalls breaks the rule of one owner: the library below would be killed by it.
+// Whoever is late is told that the device is closed.
+func TestGuestCloseBesideCalls(t *testing.T) {
+	k := plugIn(t, virtual.Options{})
+	for range 8 {
+		hid, err := k.bus.Open(t.Context(), k.keyboard())
+		if err != nil {
+			t.Fatal(err)
+		}
+		ended := make(chan error, 3)
+		for i := range 3 {
+			go func() {
+				for {
+					var err error
+					if i == 0 {
+						_, err = hid.ReadInput(t.Context(), make([]byte, 8))
+					} else {
+						_, err = hid.GetFeature(t.Context(), make([]byte, 8))
+					}
+					if err != nil {
+						ended <- err
+						return
+					}
+				}
+			}()
+		}
+		time.Sleep(20 * time.Millisecond) // in the middle of it
+		if err := hid.Close(); err != nil {
+			t.Error(err)
+		}
+		for range 3 {
+			if err := <-ended; !errors.Is(err, devices.ErrClosed) {
+				t.Errorf("a call beside Close: %v, want ErrClosed", err)
+			}
+		}
 	}
 }

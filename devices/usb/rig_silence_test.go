@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -25,9 +26,9 @@ const (
 	rulePath    = "/run/udev/rules.d/72-tokendesk.rules"
 )
 
-// TestGuestSilence: with udevd and our rule, whatever a token types reaches no input client: with the
-// daemon absent, before it opens, while it holds the key, after it closes and after it is killed.
-// The same touches without our rule are heard, so the judge is not deaf.
+// TestGuestSilence: with udevd and our rule, whatever a token types reaches no input client: with
+// the daemon absent, before it opens, while it holds the key, after it closes and after it is
+// killed. The same touches without our rule are heard, so the judge is not deaf.
 func TestGuestSilence(t *testing.T) {
 	guestOnly(t)
 	for _, rule := range []bool{false, true} {
@@ -56,6 +57,9 @@ func (k *rigKey) moments(group uint32, heard bool) {
 	j, total := listen(t), ""
 	check := func(moment string, want bool) {
 		t.Helper()
+		if want {
+			k.eventually("the judge listens", j.listens)
+		}
 		typed := k.touch(1)
 		if want && !j.hears(total, typed) || !want && !j.silent(total) {
 			t.Errorf("%s: heard %d of %d digits, want all: %t",
@@ -89,8 +93,8 @@ func (k *rigKey) moments(group uint32, heard bool) {
 	}
 }
 
-// TestGuestOpenAtOnce opens the key the moment it can be opened, again and again, with udevd still at
-// work, and touches it the moment it was closed.
+// TestGuestOpenAtOnce opens the key the moment it can be opened, again and again, with udevd still
+// at work, and touches it the moment it was closed.
 func TestGuestOpenAtOnce(t *testing.T) {
 	guestOnly(t)
 	startUdev(t, true)
@@ -180,13 +184,25 @@ func startUdev(t *testing.T, withRule bool) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	must(t, "/lib/systemd/systemd-udevd", "--daemon")
+	udevd := exec.Command("/lib/systemd/systemd-udevd")
+	if err := udevd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if !within(15*time.Second, func() bool {
+		_, err := tool("udevadm", "control", "--ping")
+		return err == nil
+	}) {
+		t.Fatal("udevd did not come up")
+	}
 	t.Cleanup(func() {
-		must(t, "udevadm", "control", "--exit")
+		// One that still cleans up behind itself would take away the next one's queue.
+		if err := errors.Join(udevd.Process.Signal(syscall.SIGTERM), udevd.Wait()); err != nil {
+			t.Errorf("stop udevd: %v", err)
+		}
 		if err := syscall.Unmount("/etc/group", 0); err != nil {
 			t.Error(err)
 		}
-		// The last worker may still be writing.
+		// Its last worker may outlive it.
 		if !within(15*time.Second, func() bool { return os.RemoveAll("/run/udev") == nil }) {
 			t.Error("udevd does not let go of its folder")
 		}

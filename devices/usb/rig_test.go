@@ -28,8 +28,8 @@ var guestTools = map[string]string{
 // slowTests start Python or udevd, or wait for keystrokes that must not come.
 const slowTests = "^TestGuest(Yk|Silence|OpenAtOnce|Rule)"
 
-// TestRig boots Debian's kernel, in two guests at once, and reports each of the guests' tests as its
-// own. RIG_TESTS is for working on some of them.
+// TestRig boots Debian's kernel, in two guests at once, and reports each of the guests' tests as
+// its own. RIG_TESTS is for working on some of them.
 func TestRig(t *testing.T) {
 	usbtest.Need(t, guestTools)
 	if only := os.Getenv("RIG_TESTS"); only != "" {

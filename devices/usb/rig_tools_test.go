@@ -75,8 +75,8 @@ func TestGuestYkmanDescribesTheKey(t *testing.T) {
 	}
 }
 
-// TestGuestYkpersonalizePrograms: what Yubico's C tool writes, the key types, and the kernel's input
-// layer carries it to an input client, digit by digit as oathtool computes it.
+// TestGuestYkpersonalizePrograms: what Yubico's C tool writes, the key types, and the kernel's
+// input layer carries it to an input client, digit by digit as oathtool computes it.
 func TestGuestYkpersonalizePrograms(t *testing.T) {
 	k := plugIn(t, virtual.Options{})
 	j := listen(t)
@@ -91,7 +91,7 @@ func TestGuestYkpersonalizePrograms(t *testing.T) {
 		args := append([]string{fmt.Sprintf("-%d", tt.slot), "-y", "-ooath-hotp", "-oappend-cr",
 			"-a" + hex.EncodeToString(seed)}, tt.more...)
 		must(t, "ykpersonalize", args...)
-		k.eventually("the keyboard is back", func() bool { return len(inputs()) > 0 })
+		k.eventually("the keyboard is back", j.listens)
 		for i, want := range expected(t, seed, tt.digits, 3) {
 			before := j.heard()
 			if typed := k.touch(tt.slot); typed != want {

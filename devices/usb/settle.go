@@ -22,7 +22,7 @@ const (
 // before that, the library would put the driver back when it closes, and for some milliseconds
 // what the token types would reach the desktop.
 func (p port) settle(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, 300*time.Millisecond)
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()

@@ -5,7 +5,10 @@ package usb
 // The declaration is libusb's own (libusb.h, libusb_get_version); the symbol is linked from the
 // copy that karalabe/hid compiles in.
 
-// struct usb_library_version { unsigned short major, minor, micro, nano; const char *rc, *describe; };
+// struct usb_library_version {
+// 	unsigned short major, minor, micro, nano;
+// 	const char *rc, *describe;
+// };
 // extern const struct usb_library_version *libusb_get_version(void);
 import "C"
 

@@ -9,9 +9,9 @@ import (
 	"errors"
 )
 
-// ErrStall is answered by a device that refuses a request: the host sees EPIPE. Any other error of a
-// device, except the end of the context it was given, means that it is gone: the server closes the
-// connection, which is how a kernel on the other side sees the plug being pulled.
+// ErrStall is answered by a device that refuses a request: the host sees EPIPE. Any other error of
+// a device, except the end of the context it was given, means that it is gone: the server closes
+// the connection, which is how a kernel on the other side sees the plug being pulled.
 var ErrStall = errors.New("endpoint stalled")
 
 // Speed as the kernel numbers it (include/uapi/linux/usb/ch9.h).

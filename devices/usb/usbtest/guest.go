@@ -129,6 +129,8 @@ func (g Guest) command() string {
 	env := append([]string{
 		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
 		"HOME=/tmp", "LANG=C.UTF-8", "TMPDIR=/tmp",
+		// systemd's programs do nothing, and say that all is well, where they see a chroot.
+		"SYSTEMD_IGNORE_CHROOT=1",
 	}, g.Env...)
 	words := append([]string{"exec", "env", "-i"}, quote(env)...)
 	words = append(words, Work+"/program")
