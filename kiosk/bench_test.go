@@ -282,6 +282,9 @@ func (c *counter) fill(o provisioning.Order) provisioning.Order {
 	case provisioning.TakeBack:
 		command.Hand = hand
 		o.Command = command
+	case provisioning.Restock:
+		command.Hand = hand
+		o.Command = command
 	}
 	return o
 }

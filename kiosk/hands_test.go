@@ -27,7 +27,8 @@ func eventually(t *testing.T, what string, done func() bool) {
 	}
 }
 
-var deskRoutes = []string{"/ready", "/ready/live", "/number", "/held", "/parked", "/doubtful"}
+var deskRoutes = []string{"/ready", "/ready/live", "/number", "/held", "/parked", "/doubtful",
+	"/tokens", "/tokens/yubikey/" + serial, "/tokens/yubikey/" + serial + "/live"}
 
 func TestLockedDeskOpensNothing(t *testing.T) {
 	c := serve(t)

@@ -47,6 +47,12 @@ func (s *Server) routes() http.Handler {
 	desk("POST "+pages.PathParked, s.postWaiting)
 	desk("GET "+pages.PathDoubtful, s.getDoubtful)
 
+	desk("GET "+pages.PathTokens, s.getTokens)
+	desk("POST "+pages.PathTokens, s.postTokens)
+	desk("GET "+pages.PathTokens+"/{vendor}/{serial}", s.getToken)
+	desk("POST "+pages.PathTokens+"/{vendor}/{serial}", s.postToken)
+	desk("GET "+pages.PathTokens+"/{vendor}/{serial}/live", s.liveToken)
+
 	desk("GET /visit/{id}", s.getVisit)
 	desk("POST /visit/{id}", s.postVisit)
 	desk("GET /visit/{id}/live", s.liveVisit)

@@ -71,6 +71,7 @@ func doubtfulView(sc scenery) pages.DoubtfulView {
 		v.Rows = append(v.Rows, pages.DoubtfulRow{
 			Serial: d.token.Serial, Model: d.token.Model, Since: since(sc, at), Why: why(reason),
 			Name: nameOf(sc.snap, d.credential.Person), Todo: todoFor(sc.snap, d.token),
+			Path: tokenPath(d.token.ID),
 		})
 	}
 	return v

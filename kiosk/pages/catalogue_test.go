@@ -57,7 +57,7 @@ var composed = map[string]bool{
 	"tile": true, "done": true, "plug": true, "write": true, "track": true, "parked": true,
 	"display": true, "simple": true, "act": true, "fee": true, "role": true, "evidence": true,
 	"step": true, "loan_state": true, "credential": true, "reason": true, "fee_state": true,
-	"doubtful_todo": true, "void": true, "day": true,
+	"doubtful_todo": true, "tokens": true, "token_state": true, "void": true, "day": true,
 }
 
 func TestNoTextIsIdle(t *testing.T) {

@@ -113,10 +113,37 @@ func galleryLists() []Sample {
 		look("doubtful", func(theme, text string) templ.Component {
 			return Doubtful(DoubtfulView{Frame: frame(theme, text), Rows: sampleDoubtful()})
 		}),
+		look("token-search", func(theme, text string) templ.Component {
+			f := frame(theme, text)
+			f.Post, f.Here = PathTokens, PathTokens
+			f = withAlert(f, "token_unknown", nil)
+			return TokenSearch(TokenSearchView{Frame: f, Pad: Pad{Value: "231804", Max: 24}})
+		}),
+		sampleToken(TokenStock, TokenView{State: "stock"}),
+		sampleToken(TokenLent, TokenView{State: "loaned", Holder: "CHAN Lok Ching",
+			Due: "23 May 2027"}),
+		sampleToken(TokenBusy, TokenView{State: "busy"}),
+		sampleToken(TokenPlug, TokenView{State: "aside", Note: "The casing is cracked."}),
+		sampleToken(TokenReady, TokenView{State: "doubtful", Since: "23 November 2026, 10:02",
+			Holder: "CHAN Lok Ching", Due: "23 May 2027"}),
+		sampleToken(TokenWiping, TokenView{State: "busy"}),
 		look("doubtful-none", func(theme, text string) templ.Component {
 			return Doubtful(DoubtfulView{Frame: frame(theme, text)})
 		}),
 	}
+}
+
+func sampleToken(stage TokenStage, v TokenView) Sample {
+	return look("token-"+string(stage), func(theme, text string) templ.Component {
+		v.Frame = desk(theme, text)
+		v.Frame.Back, v.Frame.Live = PathDoubtful, "/live"
+		v.Stage, v.Serial, v.Model = stage, "2318 0447", "YubiKey 5 NFC"
+		if v.State == "doubtful" {
+			why, _ := Sentence("pulled_wiping", nil)
+			v.Why = &why
+		}
+		return Token(v)
+	})
 }
 
 func sampleParked() []ParkedRow {
@@ -134,10 +161,10 @@ func sampleDoubtful() []DoubtfulRow {
 	return []DoubtfulRow{
 		{Serial: "2318 0447", Model: "YubiKey 5 NFC", Name: "CHAN Lok Ching",
 			Why: "Pulled out while it was being written.", Since: "23 November 2026, 10:02",
-			Todo: "rewrite"},
+			Todo: "rewrite", Path: PathTokens + "/yubikey/23180447"},
 		{Serial: "2318 0460", Model: "YubiKey 5 NFC",
 			Why: "The sign-in service says its code is wrong.", Since: "22 November 2026, 16:31",
-			Todo: "verify"},
+			Todo: "verify", Path: PathTokens + "/yubikey/23180460"},
 	}
 }
 

@@ -16,6 +16,8 @@ const (
 	PathHeld     = "/held"
 	PathParked   = "/parked"
 	PathDoubtful = "/doubtful"
+	// PathTokens finds a token by its serial; a token's own page is under it.
+	PathTokens = "/tokens"
 	// PathAssets serves Assets.
 	PathAssets = "/assets/"
 )
@@ -55,6 +57,8 @@ const (
 	DoWaive     = "waive"     // fee: reference is the reason
 	DoReverse   = "reverse"   // fee: reference is the reason
 	DoResume    = "resume"    // Held, Parked: visit
+	DoRestock   = "restock"   // Token: wipe it and put it back in stock
+	DoOpen      = "open"      // Token: open the visit of whoever has it
 	DoBack      = "back"      // back to the choices of this visit
 	DoEnd       = "end"       // end this visit
 	DoFinish    = "finish"    // Done: no slip

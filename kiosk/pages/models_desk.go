@@ -83,8 +83,46 @@ type DoubtfulView struct {
 }
 
 // DoubtfulRow is one token in doubt. Why is in words; Todo is a key: rewrite, return, plug, verify.
+// Path is the token's page.
 type DoubtfulRow struct {
-	Serial, Model, Name, Why, Since, Todo string
+	Serial, Model, Name, Why, Since, Todo, Path string
+}
+
+// TokenSearchView asks for a serial (do=find; serial).
+type TokenSearchView struct {
+	Frame
+	Pad Pad
+}
+
+// TokenStage is what can be done about a token now.
+type TokenStage string
+
+// The stages of a token's page.
+const (
+	// TokenStock: it waits in the drawer. TokenLent: somebody has it; do=open opens their visit.
+	TokenStock TokenStage = "stock"
+	TokenLent  TokenStage = "lent"
+	// TokenBusy: a visit works with it, or keeps it.
+	TokenBusy TokenStage = "busy"
+	// TokenPlug: it is to be plugged in. TokenReady: it is; do=restock wipes it. TokenWiping: it is
+	// being wiped.
+	TokenPlug   TokenStage = "plug"
+	TokenReady  TokenStage = "ready"
+	TokenWiping TokenStage = "wiping"
+)
+
+// TokenView is one token. TokenLive is its live region.
+type TokenView struct {
+	Frame
+	Serial, Model string
+	// State is a key of the inventory's states, Since when it got there.
+	State, Since string
+	Stage        TokenStage
+	// Why explains a doubt, Note is what an officer wrote about it.
+	Why  *Problem
+	Note string
+	// Holder answers for it until Due.
+	Holder, Due string
 }
 
 // DisplayView is the display settings (POST to PathDisplay: theme, text, back).
