@@ -18,7 +18,8 @@ import (
 	"github.com/tokendesk/tokendesk/provisioning/secret"
 )
 
-var wipe = flag.String("wipe-token", "", "`serial` of the real token whose slot 2 is written and erased")
+var wipe = flag.String("wipe-token", "",
+	"`serial` of the real token whose slot 2 is written and erased")
 
 // TestHardware runs on a real token: what slot 2 of it holds is lost. Nothing is opened unless its
 // serial was given, and a person has to touch it twice.
