@@ -2,11 +2,8 @@ package main
 
 import (
 	"bytes"
-	"context"
-	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -30,40 +27,11 @@ const (
 // openLarge runs the demonstration on such a desk until stop is called.
 func openLarge(b *testing.B) (st *stage, stop func()) {
 	b.Helper()
-	s := settings{site: "um", state: b.TempDir(), desk: "127.0.0.1:0", bench: "127.0.0.1:0",
-		feed: "127.0.0.1:0", verifier: "127.0.0.1:0"}
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
-	newborn := benchStage(b, s)
-	closed := runBench(b, newborn, ctx, cancel) // the store is closed when it stops
-	closed()
+	s, quiet := settings{site: "um", state: b.TempDir()}, slog.New(slog.DiscardHandler)
+	newborn, stop := openStage(b, s, quiet, nil)
+	stop() // which closes the store
 	fillLarge(b, newborn)
-	ctx, cancel = context.WithCancel(context.Background())
-	st = benchStage(b, s)
-	writeLargeDirectory(b, st)
-	return st, runBench(b, st, ctx, cancel)
-}
-
-func benchStage(b *testing.B, s settings) *stage {
-	b.Helper()
-	st, err := newStage(context.Background(), s, slog.New(slog.DiscardHandler))
-	if err != nil {
-		b.Fatal(err)
-	}
-	return st
-}
-
-func runBench(b *testing.B, st *stage, ctx context.Context, cancel func()) (stop func()) {
-	done := make(chan error, 1)
-	go func() { done <- st.run(ctx) }()
-	return func() {
-		cancel()
-		if err := <-done; err != nil && !errors.Is(err, context.Canceled) &&
-			!errors.Is(err, net.ErrClosed) {
-			b.Errorf("the demonstration ended with: %v", err)
-		}
-		st.close()
-	}
+	return openStage(b, s, quiet, func(st *stage) { writeLargeDirectory(b, st) })
 }
 
 // fillLarge writes the rows through the store's own write path, many in each change.

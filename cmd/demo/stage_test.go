@@ -23,7 +23,7 @@ func startStage(t *testing.T, s settings) *stage {
 // openStage runs the whole demonstration on free ports until stop is called, once. What is to be
 // done before anything runs, before does.
 func openStage(
-	t *testing.T, s settings, log *slog.Logger, before func(*stage),
+	t testing.TB, s settings, log *slog.Logger, before func(*stage),
 ) (st *stage, stop func()) {
 	t.Helper()
 	s.desk, s.bench, s.feed, s.verifier = "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0"

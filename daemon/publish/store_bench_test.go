@@ -107,7 +107,8 @@ func fill(b *testing.B, log *store.Store) {
 		b.Fatal(err)
 	}
 	token := feedtest.NewToken("bench")
-	kinds := []feed.Record{desk.SealSeed(token, desk.Body(token)), desk.SealProof(token, token.Press())}
+	kinds := []feed.Record{
+		desk.SealSeed(token, desk.Body(token)), desk.SealProof(token, token.Press())}
 	const writers = 40 // one sync serves them all
 	group, ctx := errgroup.WithContext(b.Context())
 	for range writers {

@@ -22,8 +22,8 @@ const firstPaint = `new Promise((resolve) => {
   }).observe({ type: 'paint', buffered: true });
 })`
 
-// BenchmarkPaint opens every page of the gallery in a browser that keeps nothing, once more with the
-// stylesheet at hand, as at a counter, and a page of one word: what this browser needs at least.
+// BenchmarkPaint opens every page of the gallery in a browser that keeps nothing, once more with
+// the stylesheet at hand, as at a counter, and a page of one word: what this browser needs at least.
 func BenchmarkPaint(b *testing.B) {
 	samples := Gallery()
 	word := Sample{Name: "word", Render: func(string, string) templ.Component {
