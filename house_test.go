@@ -197,7 +197,7 @@ func TestEveryPackageIsDocumented(t *testing.T) {
 			}
 			said += f.Doc.Text()
 		}
-		if len(doc.Synopsis(said)) < 20 {
+		if len(new(doc.Package).Synopsis(said)) < 20 {
 			t.Errorf("%s does not say what it is for", p.ImportPath)
 		}
 	}

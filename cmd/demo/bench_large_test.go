@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -76,12 +77,21 @@ func largePerson(i int) provisioning.Person {
 		CardUntil: time.Now().UTC().AddDate(1, 0, 0).Truncate(24 * time.Hour), Devices: 1}
 }
 
+// largeLoan is one of those who have a token on loan.
+func largeLoan() int {
+	const others = largeStock + 3*largeWaiting
+	return others + rand.IntN(largeTokens-others)
+}
+
+func largeToken(i int) provisioning.TokenID {
+	return provisioning.TokenID(fmt.Sprintf("yubikey/%d", 30_000_000+i))
+}
+
 // largeRows are the rows of one token, by what became of it.
 func largeRows(i int) []provisioning.Row {
 	now, person := time.Now().UTC(), largePerson(i)
-	token := provisioning.Token{ID: provisioning.TokenID(fmt.Sprintf("yubikey/%d", 30_000_000+i)),
+	token := provisioning.Token{ID: largeToken(i), Serial: provisioning.SerialOf(largeToken(i)),
 		Model: "YubiKey 5 NFC", Firmware: "5.4.3", State: provisioning.TokenStock, Since: now}
-	token.Serial = provisioning.SerialOf(token.ID)
 	if i < largeStock {
 		return []provisioning.Row{token}
 	}
@@ -100,7 +110,8 @@ func largeRows(i int) []provisioning.Row {
 		credential.Reason = string(provisioning.CodeInterrupted)
 		return []provisioning.Row{person, token, credential}
 	case n < 2*largeWaiting:
-		return []provisioning.Row{person, visit}
+		token.State, token.Credential = provisioning.TokenAside, ""
+		return []provisioning.Row{person, token, visit}
 	case n < 3*largeWaiting:
 		token.State, credential.State = provisioning.TokenAside, provisioning.CredentialProven
 		visit.State, visit.Step = provisioning.VisitParked, provisioning.StepVerify

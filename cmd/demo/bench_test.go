@@ -3,7 +3,7 @@ package main
 import (
 	"context"
 	"iter"
-	"math/rand/v2"
+	"strings"
 	"testing"
 	"time"
 
@@ -44,8 +44,9 @@ func (c *clerk) pages(b *testing.B) {
 	took := map[string][]time.Duration{}
 	for b.Loop() {
 		for range 5 {
-			took["search"] = append(took["search"], c.search(rand.IntN(largeTokens)))
+			took["person"] = append(took["person"], c.search(largeLoan()))
 			c.screen.Press("End this visit")
+			took["serial"] = append(took["serial"], c.searchToken(largeLoan()))
 			for name, path := range map[string]string{
 				"ready": "/ready", "held": "/held", "parked": "/parked", "doubtful": "/doubtful",
 			} {
@@ -73,6 +74,21 @@ func (c *clerk) search(i int) time.Duration {
 	page := c.screen.Send(form)
 	took := time.Since(began)
 	if !page.Says(largePerson(i).Name) {
+		c.b.Fatalf("the search leads to %s:\n%s", page.URL, page.Text)
+	}
+	return took
+}
+
+// searchToken finds a token by its serial; its page says who has it.
+func (c *clerk) searchToken(i int) time.Duration {
+	c.b.Helper()
+	serial := provisioning.SerialOf(largeToken(i))
+	c.screen.Open("/tokens")
+	form := c.screen.Form("Find", "serial", serial)
+	began := time.Now()
+	page := c.screen.Send(form)
+	took := time.Since(began)
+	if !strings.HasSuffix(page.URL.Path, serial) || page.Status != 200 {
 		c.b.Fatalf("the search leads to %s:\n%s", page.URL, page.Text)
 	}
 	return took
