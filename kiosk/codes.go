@@ -20,6 +20,8 @@ const (
 	CodeMatchMissing provisioning.Code = "match_missing"
 	// CodeTapLocked: a card was tapped while the desk was locked. Nobody was looked up.
 	CodeTapLocked provisioning.Code = "tap_locked"
+	// CodeTapBusy: another person's card was tapped during a visit. Nobody was looked up.
+	CodeTapBusy provisioning.Code = "tap_busy"
 )
 
 // Codes lists them.
@@ -27,5 +29,6 @@ func Codes() []provisioning.Code {
 	return []provisioning.Code{
 		CodeUnknown, CodePINWrong, CodePINLocked, CodePINUnknown, CodePersonUnknown,
 		CodeDirectoryDown, CodePINMissing, CodeNumberMissing, CodeMatchMissing, CodeTapLocked,
+		CodeTapBusy,
 	}
 }

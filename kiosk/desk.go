@@ -38,14 +38,14 @@ func (s *Server) getReady(w http.ResponseWriter, r *http.Request, who hands) err
 	if v, open := current(sc.snap, who); open {
 		return redirect(w, r, visitPath(v.ID))
 	}
-	sc.frame.Live = readyPath + "/live?at=" + readyKey(sc)
+	sc.frame.Live = readyPath + "/live?at=" + noteKey(sc)
 	view := readyView(sc)
 	view.ReaderDown = s.reader == nil
 	return s.show(w, r, pages.Ready(view))
 }
 
-// readyKey changes when the page around the live region does.
-func readyKey(sc scenery) string {
+// noteKey changes when the note about a card on top of a page does.
+func noteKey(sc scenery) string {
 	if sc.hands.Note == nil {
 		return "clear"
 	}
@@ -62,7 +62,7 @@ func (s *Server) liveReady(w http.ResponseWriter, r *http.Request, who hands) er
 		if v, open := current(sc.snap, sc.hands); open {
 			return scene{location: visitPath(v.ID)}, nil
 		}
-		if readyKey(sc) != key {
+		if noteKey(sc) != key {
 			return scene{location: readyPath}, nil
 		}
 		view := readyView(sc)

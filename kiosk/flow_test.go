@@ -82,6 +82,10 @@ func TestLoanWithoutScripts(t *testing.T) {
 	c.registered()
 	b.Reload()
 	want(t, b, "It is registered with the sign-in service and works now.", "22 November 2027")
+	b.Follow("Show the slip")
+	want(t, b, "Test University", serial, "22 November 2027", "Lost it? Tell us at once.")
+	wantNot(t, b, "CHAN")
+	b.Follow("Back")
 	press("No slip")
 	want(t, b, "7 tokens in the drawer")
 	if taps > 6 {

@@ -280,6 +280,31 @@ func TestNoDeadlineDuringAWrite(t *testing.T) {
 	}
 }
 
+// TestATouchIsWaitedForLonger: the page counts down to the end of the wait, which is no write any
+// more, and "I am still here" puts it off as often as it is said.
+func TestATouchIsWaitedForLonger(t *testing.T) {
+	c := serve(t)
+	b := c.unlocked(alice, alicePIN)
+	c.writing(b)
+	c.written()
+	b.Reload()
+	if !strings.Contains(b.Page.HTML, `data-idle="45"`) ||
+		!strings.Contains(b.Page.HTML, `data-warn="30"`) {
+		t.Errorf("the page does not warn: %s", b.Page.HTML)
+	}
+	for range 12 {
+		c.pass(40 * time.Second)
+		resp, err := b.Client().Post(b.Address("/alive"), "", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if left := c.visit().TouchBy.Sub(c.now()); left != provisioning.TouchFor {
+			t.Fatalf("the touch is waited for %v more", left)
+		}
+	}
+}
+
 func TestTheRunnersHoldLocksTheScreen(t *testing.T) {
 	c := serve(t)
 	b := c.unlocked(alice, alicePIN)

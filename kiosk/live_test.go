@@ -2,6 +2,8 @@ package kiosk_test
 
 import (
 	"context"
+	"html"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -10,7 +12,9 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/tokendesk/tokendesk/devices"
+	"github.com/tokendesk/tokendesk/kiosk"
 	"github.com/tokendesk/tokendesk/kiosk/kiosktest"
+	"github.com/tokendesk/tokendesk/provisioning"
 )
 
 // next waits for the next event that is not a comment.
@@ -113,15 +117,98 @@ func TestLiveFollowsAWrite(t *testing.T) {
 			}
 		}
 	}
+	// Waiting for a touch counts down, and nothing else of a write does: so it is another page.
+	goesOn := func(words string) {
+		t.Helper()
+		if e := next(t, events); e.Name != "goto" || e.Data != b.Page.URL.Path {
+			t.Fatalf("event %+v while waiting for %q", e, words)
+		}
+		b.Reload()
+		want(t, b, words)
+		events = b.Listen(t.Context(), b.Page.Live)
+		said(words)
+	}
 	said("Writing")
 	c.written()
-	said("Touch the gold disc")
+	goesOn("Touch the gold disc")
+	v := c.visit()
+	v.Problem = provisioning.CodeOTPUnknown
+	c.put(v)
+	said("Touch the gold disc once more")
 	c.proven()
-	said("Its code is right")
+	goesOn("Its code is right")
 	c.registered()
 	if e := next(t, events); e.Name != "goto" || e.Data != b.Page.URL.Path {
 		t.Errorf("at the end: %+v", e)
 	}
+}
+
+// watch listens to what a page without a live region is told.
+func watch(t *testing.T, b *kiosktest.Browser) <-chan kiosktest.Event {
+	t.Helper()
+	m := watched.FindStringSubmatch(b.Page.HTML)
+	if m == nil {
+		t.Fatalf("%s watches nothing", b.Page.URL)
+	}
+	return b.Listen(t.Context(), html.UnescapeString(m[1]))
+}
+
+var watched = regexp.MustCompile(`data-watch="([^"]+)"`)
+
+// TestAPageIsToldThatItIsOver: a token pulled out before the write, and another unlocking.
+func TestAPageIsToldThatItIsOver(t *testing.T) {
+	c := serve(t)
+	b := c.unlocked(alice, alicePIN)
+	c.checking(b)
+	events := watch(t, b)
+	v := c.visit()
+	v.Step, v.Token = provisioning.StepPlug, ""
+	c.put(v)
+	if e := next(t, events); e.Name != "goto" || e.Data != b.Page.URL.Path {
+		t.Errorf("event %+v", e)
+	}
+	ends(t, events)
+
+	b.Reload()
+	b.Press("Back to choices")
+	events = watch(t, b)
+	c.unlocked(bob, bobPIN)
+	if e := next(t, events); e.Name != "goto" || e.Data != "/" {
+		t.Errorf("event %+v", e)
+	}
+}
+
+// TestATapThatIsNotReadIsSaid: during another visit, and on a locked desk, at once.
+func TestATapThatIsNotReadIsSaid(t *testing.T) {
+	c := serve(t)
+	locked := c.browser()
+	locked.Open("/")
+	events := watch(t, locked)
+	c.taps <- devices.Tap{Number: chanCard}
+	if e := next(t, events); e.Name != "goto" || e.Data != "/" {
+		t.Errorf("event %+v", e)
+	}
+	locked.Reload()
+	p := sentence(t, kiosk.CodeTapLocked)
+	want(t, locked, p.Happened, p.Done)
+
+	b := c.unlocked(alice, alicePIN)
+	c.found(b)
+	found := len(c.finds)
+	events = watch(t, b)
+	c.taps <- devices.Tap{Number: chanCard} // of the person who stands there
+	c.taps <- devices.Tap{Number: "CARD0002"}
+	if e := next(t, events); e.Name != "goto" || e.Data != b.Page.URL.Path {
+		t.Errorf("event %+v", e)
+	}
+	b.Reload()
+	p = sentence(t, kiosk.CodeTapBusy)
+	want(t, b, p.Happened, p.Done)
+	if len(c.finds) != found {
+		t.Error("somebody was looked up")
+	}
+	b.Press("No phone", "match", "yes", "evidence", "passport")
+	wantNot(t, b, p.Happened)
 }
 
 func TestLockingEndsTheStreamOfThePage(t *testing.T) {

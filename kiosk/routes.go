@@ -13,6 +13,7 @@ const (
 	readyPath  = "/ready"
 	endedPath  = "/ended"
 	personPath = "/person"
+	livePath   = "/live"
 	assetsPath = pages.PathAssets
 )
 
@@ -28,6 +29,7 @@ func (s *Server) routes() http.Handler {
 
 	open("GET /{$}", s.getLocked)
 	open("POST /{$}", s.postUnlock)
+	open("GET "+livePath, s.liveLocked)
 	open("GET "+pages.PathDisplay, s.getDisplay)
 	open("POST "+pages.PathDisplay, s.postDisplay)
 	open("GET "+endedPath, s.getEnded)

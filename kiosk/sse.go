@@ -18,7 +18,8 @@ const (
 	recheck   = 2 * time.Second
 )
 
-// scene is what a live page shows now: a fragment, or an address to go to.
+// scene is what a live page shows now: a fragment, or an address to go to. A page without a live
+// region has neither as long as it is right.
 type scene struct {
 	fragment templ.Component
 	location string
@@ -37,11 +38,13 @@ func newEventWriter(w http.ResponseWriter, r *http.Request) *eventWriter {
 	h.Set("Content-Type", "text/event-stream; charset=utf-8")
 	h.Set("X-Accel-Buffering", "no")
 	w.WriteHeader(http.StatusOK)
+	rc := http.NewResponseController(w)
+	_ = rc.Flush() // a stream that has nothing to say yet is open all the same.
 	seen, err := strconv.Atoi(r.Header.Get("Last-Event-ID"))
 	if err != nil || seen < 0 || seen > 1<<30 {
 		seen = 0
 	}
-	return &eventWriter{w: w, rc: http.NewResponseController(w), next: seen + 1}
+	return &eventWriter{w: w, rc: rc, next: seen + 1}
 }
 
 // event sends one event. Every line of the data gets its own field, as the format wants.
@@ -117,6 +120,9 @@ func (s *Server) frame(
 	}
 	if now.location != "" {
 		return true, out.event("goto", now.location)
+	}
+	if now.fragment == nil {
+		return false, nil
 	}
 	var b strings.Builder
 	if err := now.fragment.Render(r.Context(), &b); err != nil {

@@ -15,15 +15,16 @@ const (
 	subVouch = "vouch"
 	subHand  = "hand"
 	subLoan  = "loan"
+	subSlip  = "slip"
 )
 
 // getSub shows a page under a visit's, as long as the visit is at the step it belongs to.
 func (s *Server) getSub(w http.ResponseWriter, r *http.Request, who hands) error {
 	v, ok := s.visitOf(r, who)
-	if !ok || v.State != provisioning.VisitOpen {
+	sub := r.PathValue("sub")
+	if !ok || v.State != provisioning.VisitOpen && sub != subSlip {
 		return redirect(w, r, pages.PathHome)
 	}
-	sub := r.PathValue("sub")
 	sc := s.scenery(r, visitPath(v.ID)+"/"+sub)
 	sc.frame.Post = r.URL.RequestURI()
 	sc.screen.number = s.typed(r, r.URL.Path)
@@ -54,6 +55,10 @@ func subPage(sc scenery, f facts, sub, mode string) (page templ.Component, known
 	case subLoan:
 		if checked && f.loan.ID != "" {
 			page = pages.Detail(detailView(sc, f))
+		}
+	case subSlip:
+		if hasSlip(f) {
+			page = pages.SlipPage(slipView(sc, f))
 		}
 	case pages.DoVoid:
 		if checked && f.lent() {

@@ -3,6 +3,7 @@ package kiosk
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/tokendesk/tokendesk/devices"
@@ -114,6 +115,7 @@ func (s *Server) tapped(ctx context.Context, tap devices.Tap) {
 	}
 	if v, open := current(s.visits.Snapshot(), who); open {
 		if v.Step != provisioning.StepDone {
+			s.tappedDuring(v, tap)
 			return
 		}
 		s.put(ctx, who, v.ID, provisioning.End{})
@@ -125,6 +127,16 @@ func (s *Server) tapped(ctx context.Context, tap devices.Tap) {
 		_, err = s.order(ctx, who.Officer, op, "", provisioning.Open{Person: person, Tapped: true})
 	}
 	s.counter.tell(s.noteOf(ctx, err))
+}
+
+// tappedDuring says that a card was not read. The card of the person who stands there may lie where
+// it lies.
+func (s *Server) tappedDuring(v provisioning.Visit, tap devices.Tap) {
+	p, _ := provisioning.Get[provisioning.Person](s.visits.Snapshot(), string(v.Person))
+	bare := func(number string) string { return strings.ReplaceAll(number, " ", "") }
+	if n := bare(tap.Number); n != bare(p.Card) && n != string(p.ID) {
+		s.counter.tell(provisioning.Refuse(CodeTapBusy))
+	}
 }
 
 // noteOf is what the ready page says of a tap that opened no visit.

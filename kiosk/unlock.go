@@ -21,7 +21,28 @@ func (s *Server) getLocked(w http.ResponseWriter, r *http.Request) error {
 		alert := problem(s.site, who.Note.Code, who.Note.Params)
 		sc.frame.Alert = &alert
 	}
+	sc.frame.Watch = livePath + "?at=" + lockedKey(who)
 	return s.show(w, r, pages.Locked(lockedView(sc)))
+}
+
+// lockedKey changes when a card is tapped in front of a locked desk.
+func lockedKey(who hands) string {
+	if who.Owner != "" || who.Note == nil {
+		return "clear"
+	}
+	return string(who.Note.Code)
+}
+
+// liveLocked tells a locked screen when there is something new to say, or when it is unlocked.
+func (s *Server) liveLocked(w http.ResponseWriter, r *http.Request) error {
+	id, key := s.screenOf(r), r.URL.Query().Get("at")
+	return s.live(w, r, func() (scene, error) {
+		who := s.counter.now()
+		if who.Owner == id || who.Facing == id || lockedKey(who) != key {
+			return scene{location: pages.PathHome}, nil
+		}
+		return scene{}, nil
+	})
 }
 
 // postUnlock takes the counter for the officer whose PIN is right. Whoever had it is locked out,

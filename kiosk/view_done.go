@@ -31,7 +31,7 @@ func doneView(sc scenery, f facts) pages.DoneView {
 		v.Due, v.NoDue = in(sc.site, f.loan.Due, layoutDate), f.loan.Due.IsZero()
 		v.Fee = money(f.loan.Fee.Amount)
 		v.AdviseSecond = f.person.Devices+1 < sc.site.AdviseDevices
-		v.HasSlip, v.Slip = true, slipOf(sc, f)
+		v.HasSlip, v.Slip, v.SlipPath = true, slipOf(sc, f), slipPath(f)
 	case provisioning.ErrandReturn:
 		v.ByHand = f.token.State == provisioning.TokenDamaged
 		if p, ok := plugOf(sc.plugs, f.visit.Token); ok {
@@ -68,7 +68,22 @@ func parkedPage(sc scenery, f facts) pages.ParkedView {
 	return pages.ParkedView{
 		Frame: sc.frame, Serial: f.token.Serial, Reference: reference(f.visit),
 		Name: f.person.Name, Since: since(sc, f.credential.Since), Slip: slipOf(sc, f),
+		SlipPath: slipPath(f),
 	}
+}
+
+func slipPath(f facts) string { return visitPath(f.visit.ID) + "/" + subSlip }
+
+// hasSlip says whether there is a token on its way to somebody.
+func hasSlip(f facts) bool {
+	lent := f.visit.Step == provisioning.StepDone && f.visit.Errand == provisioning.ErrandLoan
+	return lent || f.visit.State == provisioning.VisitParked
+}
+
+func slipView(sc scenery, f facts) pages.SlipView {
+	v := pages.SlipView{Frame: sc.frame, Slip: slipOf(sc, f)}
+	v.Frame.Back = visitPath(f.visit.ID)
+	return v
 }
 
 // troubleView is a visit that cannot go on as it was: what happened, what was and was not done, and

@@ -126,6 +126,13 @@ func holds(f facts) string {
 	return ""
 }
 
+// touchIdle warns before a touch is waited for no longer; any sign of life puts that off.
+func touchIdle(sc scenery, f facts) pages.Idle {
+	left := int(f.visit.TouchBy.Sub(sc.now) / time.Second)
+	return pages.Idle{Seconds: max(left, 1), Warn: int(warnBefore / time.Second), End: sc.frame.Here,
+		Touch: true}
+}
+
 // slowAfter is when the page offers to park: long past what a verdict takes.
 const slowAfter = 6 * time.Second
 
@@ -143,6 +150,7 @@ func writeView(sc scenery, f facts) pages.WriteView {
 		if f.visit.Problem == provisioning.CodeOTPUnknown {
 			v.Stage = pages.WriteWrongTouch
 		}
+		v.Frame.Idle = touchIdle(sc, f)
 	case provisioning.ProgressProven:
 		v.Stage = pages.WriteProven
 	}

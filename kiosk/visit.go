@@ -32,9 +32,7 @@ func pageOf(sc scenery, f facts) visitPage {
 	case provisioning.StepReturn:
 		return returnPage(key, sc, f)
 	case provisioning.StepWrite, provisioning.StepVerify:
-		v := writeView(sc, f)
-		v.Frame.Live = liveOf(sc, "write")
-		return visitPage{key: "write", page: pages.Write(v), live: pages.WriteLive(v)}
+		return writePage(sc, f)
 	case provisioning.StepDone:
 		v := doneView(sc, f)
 		v.Frame.Live = liveOf(sc, key)
@@ -46,6 +44,16 @@ func pageOf(sc scenery, f facts) visitPage {
 	default:
 		return visitPage{key: key, page: pages.Identify(identifyView(sc, f))}
 	}
+}
+
+// writePage follows the journal. Waiting for the touch is a page of its own: it counts down.
+func writePage(sc scenery, f facts) visitPage {
+	v, key := writeView(sc, f), "write"
+	if v.Frame.Idle.Seconds > 0 {
+		key += ".touch"
+	}
+	v.Frame.Live = liveOf(sc, key)
+	return visitPage{key: key, page: pages.Write(v), live: pages.WriteLive(v)}
 }
 
 // loanPage asks the officer's questions first, whether the token is plugged in already or not.
@@ -97,9 +105,9 @@ func returnPage(key string, sc scenery, f facts) visitPage {
 	return visitPage{key: key, page: pages.Return(v), live: pages.ReturnLive(v)}
 }
 
-// liveOf is the address of a page's stream; it carries the key the page was made for.
+// liveOf is the address of a page's stream; it carries what the page was made for.
 func liveOf(sc scenery, key string) string {
-	return sc.frame.Here + "/live?at=" + url.QueryEscape(key)
+	return sc.frame.Here + "/live?at=" + url.QueryEscape(key+"."+noteKey(sc))
 }
 
 // visitOf finds the visit of a request among those of this officer. An ended one is gone: its
@@ -118,7 +126,17 @@ func (s *Server) getVisit(w http.ResponseWriter, r *http.Request, who hands) err
 		return redirect(w, r, pages.PathHeld)
 	}
 	sc := s.scenery(r, visitPath(v.ID))
-	return s.show(w, r, pageOf(sc, factsOf(sc.snap, v)).page)
+	f := factsOf(sc.snap, v)
+	if note := sc.hands.Note; note != nil && sc.frame.Alert == nil {
+		alert := problem(s.site, note.Code, note.Params)
+		sc.frame.Alert = &alert
+	}
+	p := pageOf(sc, f)
+	if p.live == nil {
+		sc.frame.Watch = liveOf(sc, p.key)
+		p = pageOf(sc, f)
+	}
+	return s.show(w, r, p.page)
 }
 
 func (s *Server) liveVisit(w http.ResponseWriter, r *http.Request, who hands) error {
@@ -131,7 +149,7 @@ func (s *Server) liveVisit(w http.ResponseWriter, r *http.Request, who hands) er
 			return scene{location: pages.PathHome}, nil
 		}
 		now := pageOf(sc, factsOf(sc.snap, v))
-		if now.key != key || now.live == nil {
+		if now.key+"."+noteKey(sc) != key {
 			return scene{location: visitPath(v.ID)}, nil
 		}
 		return scene{fragment: now.live}, nil

@@ -20,7 +20,7 @@ func TestSlipPrints(t *testing.T) {
 	tab, cancel := chromedp.NewContext(browser(t))
 	defer cancel()
 	server := gallery(t, Gallery())
-	for _, name := range []string{"done-loan", "parked"} {
+	for _, name := range []string{"done-loan", "parked", "slip"} {
 		pdf := printed(t, tab, server.URL+"/gallery/"+name)
 		if n := bytes.Count(pdf, []byte("/Type /Page\n")); n != 1 {
 			t.Errorf("%s: %d sheets", name, n)

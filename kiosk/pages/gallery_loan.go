@@ -22,7 +22,7 @@ func galleryReturn() []Sample {
 	return []Sample{
 		done("loan", DoLoan, func(v *DoneView) {
 			v.Due, v.Fee, v.AdviseSecond = "23 May 2027", "MOP$235.00", true
-			v.HasSlip, v.Slip = true, sampleSlip()
+			v.HasSlip, v.Slip, v.SlipPath = true, sampleSlip(), "/visit/5f1c/slip"
 		}),
 		done("return", DoReturn, func(v *DoneView) { v.Others = []string{"FIDO2", "PIV", "OpenPGP"} }),
 		done("by-hand", DoReturn, func(v *DoneView) { v.ByHand = true }),
@@ -41,7 +41,12 @@ func galleryReturn() []Sample {
 			s := sampleSlip()
 			s.Waiting, s.Due = true, ""
 			return Parked(ParkedView{Frame: f, Serial: "2318 0447", Reference: "P-7K2Q",
-				Name: "CHAN Lok Ching", Since: "10:04", Slip: s})
+				Name: "CHAN Lok Ching", Since: "10:04", Slip: s, SlipPath: "/visit/5f1c/slip"})
+		}),
+		look("slip", func(theme, text string) templ.Component {
+			f := frameOf(theme, text)
+			f.End, f.Back = false, "/visit/5f1c"
+			return SlipPage(SlipView{Frame: f, Slip: sampleSlip()})
 		}),
 		look("return-ready", func(theme, text string) templ.Component {
 			return Return(sampleReturn(theme, text, "ready"))

@@ -84,6 +84,9 @@ type Frame struct {
 	// Live is the address of this page's event stream, on pages that have a live region. Fragments
 	// carry the Op of the page, so that a repeated one is the same to the byte.
 	Live string
+	// Watch is the address of an event stream that only says where to go, on pages without a live
+	// region: a token is pulled out, a card is tapped, the desk is unlocked elsewhere.
+	Watch string
 	// Back is the address of the previous page. StepBack shows a do=back button instead, and End a
 	// do=end button.
 	Back     string
@@ -103,6 +106,8 @@ type Idle struct {
 	Seconds, Warn int
 	// End is where the page goes when the time is over.
 	End string
+	// Touch: it is the touch that is waited for no longer; the screen does not lock.
+	Touch bool
 }
 
 // Problem says what happened, what was and was not done, and what to do. Sentence makes them.

@@ -163,6 +163,7 @@ type ParkedView struct {
 	Frame
 	Serial, Reference, Name, Since string
 	Slip                           Slip
+	SlipPath                       string
 }
 
 // DoneView is the goodbye of any errand. DoneLive is its live region.
@@ -186,9 +187,16 @@ type DoneView struct {
 	Others []string
 	// AdviseSecond: the person has fewer devices than the site recommends (S27).
 	AdviseSecond bool
-	// HasSlip offers do=print beside do=finish.
-	HasSlip bool
-	Slip    Slip
+	// HasSlip offers do=print beside do=finish; SlipPath is the slip as a page.
+	HasSlip  bool
+	Slip     Slip
+	SlipPath string
+}
+
+// SlipView is the slip on a page of its own.
+type SlipView struct {
+	Frame
+	Slip Slip
 }
 
 // Slip is the paper the person takes along: no name, no secret.

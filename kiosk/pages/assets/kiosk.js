@@ -6,9 +6,10 @@ const policy = window.trustedTypes?.createPolicy('kiosk', { createHTML: (s) => s
 const alive = (() => {
   let last = 0;
   return (gap) => {
-    if (Date.now() - last < gap) return;
+    if (Date.now() - last < gap) return false;
     last = Date.now();
     fetch('/alive', { method: 'POST' }).catch(() => {});
+    return true;
   };
 })();
 
@@ -24,13 +25,14 @@ addEventListener('submit', (e) => {
 // A page from the back cache shows an old state: ask again.
 addEventListener('pageshow', (e) => { if (e.persisted) location.reload(); });
 
-// 2. The live region, fed by the server.
+// 2. The live region, fed by the server. A page without one is only told where to go.
 const live = $('[data-live]');
-if (live) {
-  const es = new EventSource(live.dataset.live);
+const source = live ? live.dataset.live : document.body.dataset.watch;
+if (source) {
+  const es = new EventSource(source);
   let seen = '';
   es.addEventListener('fragment', (e) => {
-    if (e.data === seen) return;
+    if (!live || e.data === seen) return;
     seen = e.data;
     const t = document.createElement('template');
     t.innerHTML = policy ? policy.createHTML(e.data) : e.data;
@@ -79,7 +81,8 @@ const idle = $('dialog[data-idle]');
 if (idle) {
   const total = +idle.dataset.idle, warn = +idle.dataset.warn, left = $('output', idle);
   let end = Date.now() + total * 1000;
-  const here = (gap) => { end = Date.now() + total * 1000; alive(gap); };
+  // Only what the server was told counts: it must not end before this page says so.
+  const here = (gap) => { if (alive(gap)) end = Date.now() + total * 1000; };
   idle.addEventListener('close', () => here(0));
   for (const t of ['pointerdown', 'keydown']) {
     addEventListener(t, () => { if (!idle.open) here(15000); }, { passive: true });
