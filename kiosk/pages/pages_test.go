@@ -219,3 +219,20 @@ func TestStylesheetLoadsNothing(t *testing.T) {
 		}
 	}
 }
+
+var tonedChip = regexp.MustCompile(`<span class="chip (?:ok|warn|bad)[^"]*">\s*(<svg)?`)
+
+// TestColourNeverStandsAlone: a chip whose colour means something has a sign that means it, too.
+func TestColourNeverStandsAlone(t *testing.T) {
+	seen := 0
+	for _, s := range Gallery() {
+		for _, m := range tonedChip.FindAllStringSubmatch(render(t, s, "light", ""), -1) {
+			if seen++; m[1] == "" {
+				t.Errorf("%s: %s has a colour and no sign", s.Name, m[0])
+			}
+		}
+	}
+	if seen < 50 {
+		t.Errorf("only %d chips were found", seen)
+	}
+}
