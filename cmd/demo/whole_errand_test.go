@@ -2,35 +2,11 @@ package main
 
 import (
 	"bytes"
-	"encoding/json"
-	"os"
-	"path/filepath"
 	"testing"
 
 	"github.com/tokendesk/tokendesk/devices/virtual"
 	"github.com/tokendesk/tokendesk/provisioning"
 )
-
-// seed reads the secret of the slot we write out of the token's own memory, as nobody can with a
-// real one: a configuration of 52 bytes with the seed at 22 and, its last four bytes, at 16.
-func (w *whole) seed(key *virtual.Key) []byte {
-	w.t.Helper()
-	raw, err := os.ReadFile(filepath.Join(w.settings.state, "tokens", spelt(key)+".json"))
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	var memory struct {
-		Slots [2]*struct{ Config []byte }
-	}
-	if err := json.Unmarshal(raw, &memory); err != nil {
-		w.t.Fatal(err)
-	}
-	slot := memory.Slots[w.site.Slot-1]
-	if slot == nil {
-		return nil
-	}
-	return append(bytes.Clone(slot.Config[22:38]), slot.Config[16:20]...)
-}
 
 // takeBack is the whole return, from the card to the goodbye.
 func (w *whole) takeBack(p provisioning.Person, key *virtual.Key) {
