@@ -63,12 +63,23 @@ func (d *Desk) Run(ctx context.Context) error {
 	}
 	d.log.Info("the desk is open", "desk", d.parts.Config.Desk, "site", d.parts.Site.ID,
 		"screen", sockets.screen.Addr().String(), "feed", sockets.feed.Addr().String())
+	d.sayDoubts()
 	if err := systemd.Ready(); err != nil {
 		d.log.Warn("systemd was not told that the desk is ready", "err", err)
 	}
 	err = group.Wait()
 	_ = systemd.Stopping()
 	return errors.Join(err, d.store.Close())
+}
+
+// messageDoubtful is the id of this event in the journal's catalogue (systemd/tokendesk.catalog).
+const messageDoubtful = "5f1e0c3a9d4b4a77b2d0e6c8f19a3b51"
+
+// sayDoubts tells the journal how many tokens nobody can vouch for.
+func (d *Desk) sayDoubts() {
+	if n := len(provisioning.Doubtful(d.store.Snapshot())); n > 0 {
+		d.log.Warn("tokens are in doubt", "DOUBTFUL", n, "MESSAGE_ID", messageDoubtful)
+	}
 }
 
 type sockets struct{ screen, feed, admin net.Listener }
