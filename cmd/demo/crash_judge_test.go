@@ -99,7 +99,8 @@ type crashFound struct {
 
 func (l *crashLane) find() crashFound {
 	s := l.copied()
-	found := crashFound{crashView: crashViewOf(s.Snapshot()), active: l.verifierHolds()}
+	found := crashFound{crashView: crashViewOf(s.Snapshot())}
+	found.active, _ = l.verifierHolds()
 	if err := s.Close(); err != nil {
 		l.t.Fatal(err)
 	}
@@ -215,9 +216,12 @@ func (l *crashLane) facts(v crashView) crashFacts {
 // judge holds a desk that was killed and started again against what must be true.
 func (l *crashLane) judge(w *crashWalk, stage crashStage, before crashView, found crashFound) {
 	now := l.settled()
-	verifier := l.verifierHolds()
+	verifier, waiting := l.verifierHolds()
 	facts := l.facts(now)
 	where := fmt.Sprintf("%s killed at %q (%s)", w.phase, stage, l.aimed())
+	if waiting != 0 {
+		l.t.Errorf("%s: a later proof could still let %d credentials in", where, waiting)
+	}
 	if facts.accepted != (facts.active && verifier == 1) {
 		l.t.Errorf("%s: the token is accepted: %v; active at the desk: %v, at the verifier: %d",
 			where, facts.accepted, facts.active, verifier)

@@ -309,8 +309,8 @@ func (l *crashLane) replace() {
 }
 
 // verifierHolds is how many credentials are active at the verifier, which knows one desk and one
-// person, and what it has against the desk.
-func (l *crashLane) verifierHolds() (active int) {
+// person, and how many wait for their proof. It must have nothing against the desk.
+func (l *crashLane) verifierHolds() (active, waiting int) {
 	status, err := l.central.verifier.Status()
 	if err != nil {
 		l.t.Fatal(err)
@@ -320,7 +320,7 @@ func (l *crashLane) verifierHolds() (active int) {
 			l.t.Fatalf("the verifier raised an alarm: %s", d.Alarm.What)
 		}
 	}
-	return status.Credentials["active"]
+	return status.Credentials["active"], status.Credentials["waiting"]
 }
 
 // copied opens a copy of the desk's file: the killed desk's own is for the next desk alone.
