@@ -78,6 +78,27 @@ func TestFocusIsSeen(t *testing.T) {
 	}
 }
 
+// TestTicksStandOnWhatIsChosen: also where the system sets the colours and none is transparent.
+func TestTicksStandOnWhatIsChosen(t *testing.T) {
+	tab, cancel := chromedp.NewContext(browser(t))
+	defer cancel()
+	server := gallery(t, Gallery())
+	for _, m := range media {
+		var wrong []string
+		err := chromedp.Run(tab, emulation.SetEmulatedMedia().WithFeatures(m.features),
+			chromedp.Navigate(server.URL+"/gallery/person"),
+			chromedp.Evaluate(`[...document.querySelectorAll('.pick')].filter((p) =>
+				(getComputedStyle(p.querySelector('.dot svg')).visibility === 'visible') !==
+				p.querySelector('input').checked).map((p) => p.textContent.trim())`, &wrong))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, each := range wrong {
+			t.Errorf("%s: %q looks like what it is not", m.name, each)
+		}
+	}
+}
+
 // TestThePersonFits: the person, the check and every tile stand on both panels without scrolling.
 func TestThePersonFits(t *testing.T) {
 	tab, cancel := chromedp.NewContext(browser(t))

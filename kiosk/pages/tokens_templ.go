@@ -272,7 +272,7 @@ func TokenLive(v TokenView) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		if v.Holder != "" {
+		if v.Holder != "" && v.Stage != TokenReady {
 			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 12, "<p class=\"lead\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
@@ -392,7 +392,7 @@ func tokenActs(v TokenView) templ.Component {
 		}
 		ctx = templ.ClearChildren(ctx)
 		if v.Stage == TokenReady && v.Holder != "" {
-			templ_7745c5c3_Err = note(Warn, "triangle-alert", t("tokens.ends")).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = note(Warn, "triangle-alert", t("tokens.ends", "name", v.Holder)).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
