@@ -57,6 +57,8 @@ type counter struct {
 	orders int
 	taps   chan devices.Tap
 	people map[string]provisioning.Person
+	// refuse is what the directory says of a number instead of a person.
+	refuse map[string]*provisioning.Refusal
 	finds  []string
 	logs   *syncBuffer
 	config kiosk.Config
@@ -191,6 +193,9 @@ func (c *counter) Find(_ context.Context, number string) (provisioning.Person, e
 	c.finds = append(c.finds, number)
 	if !c.health.DirectoryUp {
 		return provisioning.Person{}, errors.New("connection refused")
+	}
+	if no := c.refuse[number]; no != nil {
+		return provisioning.Person{}, no
 	}
 	p, ok := c.people[number]
 	if !ok {
