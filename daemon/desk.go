@@ -117,6 +117,9 @@ func (d *Desk) Officers() *officer.Officers { return d.officers }
 // Snapshot is the newest committed state.
 func (d *Desk) Snapshot() provisioning.Snapshot { return d.store.Snapshot() }
 
+// Plugs are the tokens the desk has noticed and not seen leave, in the order of plugging.
+func (d *Desk) Plugs() []provisioning.Plug { return d.visits.Plugs() }
+
 // meta describes the feed.
 func (d *Desk) meta() feed.Meta {
 	now, synced := d.clock()

@@ -8,7 +8,7 @@ import (
 	"github.com/tokendesk/tokendesk/daemon"
 )
 
-// TestWholeOperator: the operator's socket tells how the desk is doing, and says who may work there.
+// TestWholeOperator: the operator's socket tells how the desk is, and says who may work there.
 func TestWholeOperator(t *testing.T) {
 	t.Parallel()
 	w := unlocked(t, settings{site: "um"})
@@ -57,7 +57,7 @@ func TestWholeOperator(t *testing.T) {
 	w.lend(p, key)
 	cut := w.key(17390103)
 	w.toTouch(w.person("WONG"), cut)
-	w.tokens.Unplug(cut)
+	w.pull(cut)
 	w.sees(saysUnproven)
 	w.settled()
 	status, err := client.Status(t.Context())

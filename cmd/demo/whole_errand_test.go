@@ -12,7 +12,7 @@ import (
 func (w *whole) takeBack(p provisioning.Person, key *virtual.Key) {
 	w.t.Helper()
 	w.errand(p, "Return token")
-	w.tokens.Plug(key)
+	w.plug(key)
 	w.sees("Take this token back")
 	w.b.Press("Wipe and return")
 	w.sees("Wiped and back in the drawer. The loan is closed.")
@@ -125,7 +125,7 @@ func TestWholeLost(t *testing.T) {
 func (w *whole) refusesToLend(key *virtual.Key) {
 	w.t.Helper()
 	w.b.Press("Phone cannot run the app", "match", "yes", "evidence", "university_card")
-	w.tokens.Plug(key)
+	w.plug(key)
 	w.sees("This token was reported lost")
 }
 
@@ -147,10 +147,10 @@ func TestWholeSuspended(t *testing.T) {
 	w.errand(p, "Lift suspension")
 	w.sees("Plug a token")
 	other := w.key(17390103)
-	w.tokens.Plug(other)
+	w.plug(other)
 	w.sees("This is another token")
-	w.tokens.Unplug(other)
-	w.tokens.Plug(key)
+	w.pull(other)
+	w.plug(key)
 	w.sees("Lift the suspension?")
 	w.b.Press("Lift it")
 	w.sees("The token works again.")

@@ -113,7 +113,7 @@ func (w *whole) fiveLoan(press func(label string, fields ...string), p provision
 	press("Find", "number", p.Card)
 	w.says(p.Name)
 	press("Phone cannot run the app", "match", "yes", "evidence", "university_card")
-	w.tokens.Plug(key)
+	w.plug(key)
 	w.sees("Nothing is written yet")
 	press("Turn the screen")
 	press("I agree")

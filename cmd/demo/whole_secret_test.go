@@ -151,8 +151,8 @@ func TestWholeHoard(t *testing.T) {
 	}
 }
 
-// TestWholeSecrets: what people type, what tokens hold, and what opens a record, are in no log line,
-// no answer and no file of the desk.
+// TestWholeSecrets: what people type, what tokens hold, and what opens a record, are in no log
+// line, no answer and no file of the desk.
 func TestWholeSecrets(t *testing.T) {
 	t.Parallel()
 	w := begin(t, settings{site: "um"}, nil)
@@ -175,11 +175,11 @@ func TestWholeSecrets(t *testing.T) {
 	w.takeBack(first, key)
 
 	other.Misbehave(virtual.Fault{Corrupt: true})
-	w.tokens.Unplug(key)
+	w.pull(key)
 	w.toTouch(second, other)
 	h.digits("a wrong OTP", w.press(other))
 	w.sooner("once more")
-	w.tokens.Unplug(other)
+	w.pull(other)
 	w.sees(saysUnproven)
 	w.b.Press("End this visit")
 	for _, path := range []string{"/ready", "/held", "/parked", "/doubtful", "/display", "/nowhere"} {

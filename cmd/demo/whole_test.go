@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -179,7 +180,7 @@ func (w *whole) agree() {
 func (w *whole) toCheck(p provisioning.Person, key *virtual.Key) {
 	w.t.Helper()
 	w.errand(p, "Phone cannot run the app")
-	w.tokens.Plug(key)
+	w.plug(key)
 	w.sees("Nothing is written yet", spelt(key))
 }
 
@@ -203,7 +204,7 @@ func (w *whole) write() {
 }
 
 // touch puts a finger on the token in the desk's port until the desk has taken notice, and returns
-// what was typed there last. A finger is slower than a test: a touch before the desk listens is lost.
+// what was typed there last. A touch before the desk listens is lost, and no finger is so quick.
 func (w *whole) touch(key *virtual.Key) string {
 	w.t.Helper()
 	for {
@@ -243,13 +244,11 @@ func (w *whole) lend(p provisioning.Person, key *virtual.Key) {
 	w.handOver(key)
 }
 
-// handOver gives a lent token to its person, and waits until the desk has noticed that it is gone:
-// hands are slower than a test.
+// handOver gives a lent token to its person, and ends the visit.
 func (w *whole) handOver(key *virtual.Key) {
 	w.t.Helper()
-	w.tokens.Unplug(key)
+	w.pull(key)
 	w.finish()
-	w.sees("Place the ID card") // and not the offer to take back what is in the port
 }
 
 // finish ends the visit of an errand that is done, or of a loan whose slip nobody wants.
@@ -266,7 +265,7 @@ func (w *whole) finish() {
 // typed is what the token types into a sign-in form at home.
 func (w *whole) typed(key *virtual.Key) string {
 	w.t.Helper()
-	w.tokens.Unplug(key)
+	w.pull(key)
 	w.home.Plug(key)
 	defer w.home.Unplug(key)
 	return w.press(key)
@@ -290,6 +289,29 @@ func (w *whole) works(p provisioning.Person, key *virtual.Key) {
 	otp := w.typed(key)
 	w.signIn(p, otp, true)
 	w.signIn(p, otp, false)
+}
+
+// plug puts a token into the desk's port, and waits until the desk knows it. Hands are slower than a
+// test: without the wait a token could come and go unseen.
+func (w *whole) plug(key *virtual.Key) {
+	w.t.Helper()
+	w.tokens.Plug(key)
+	w.until("the desk knows the token", func() bool {
+		return slices.ContainsFunc(w.desk.Plugs(), func(p provisioning.Plug) bool {
+			return p.Info != nil && p.Info.Serial == spelt(key)
+		})
+	})
+}
+
+// pull takes a token out of the desk's port, and waits until the desk has noticed.
+func (w *whole) pull(key *virtual.Key) {
+	w.t.Helper()
+	w.tokens.Unplug(key)
+	w.until("the desk has noticed that the token is gone", func() bool {
+		return !slices.ContainsFunc(w.desk.Plugs(), func(p provisioning.Plug) bool {
+			return p.Info == nil || p.Info.Serial == spelt(key)
+		})
+	})
 }
 
 // settled waits until the sign-in service has everything the desk has published.

@@ -20,7 +20,7 @@ func TestWholeParked(t *testing.T) {
 	w.touch(key)
 	w.sees("The sign-in service is silent", "not registered yet")
 	w.hides("works now")
-	w.tokens.Unplug(key)
+	w.pull(key)
 	w.b.Press("Keep it for pick-up")
 	w.says("The token cannot be used before it is registered.", spelt(key))
 	reference := pickUp.FindString(w.b.Page.Text)
