@@ -70,7 +70,8 @@ func cuts() []virtual.Fault {
 }
 
 // TestWholePulledOut pulls the token out at every moment of write and read. Each time the page says
-// what was and was not done, and it is true; the next try begins at once, and the last one succeeds.
+// what was and was not done, and it is true; the next try begins at once, and the last one goes
+// well.
 func TestWholePulledOut(t *testing.T) {
 	t.Parallel()
 	w := unlocked(t, settings{site: "um"})

@@ -157,18 +157,28 @@ func (c *crooked) do(command provisioning.Command) {
 // reaches waits until the visit is as wanted.
 func (c *crooked) reaches(what string, wanted func(provisioning.Visit) bool) provisioning.Visit {
 	c.t.Helper()
-	ctx, cancel := context.WithTimeout(c.t.Context(), enough)
+	v, ok := c.await(enough, wanted)
+	if !ok {
+		c.t.Fatalf("%s: the visit stays at %s, %s, %s", what, v.Step, v.Progress, v.Problem)
+	}
+	return v
+}
+
+func (c *crooked) await(
+	patience time.Duration, wanted func(provisioning.Visit) bool,
+) (provisioning.Visit, bool) {
+	ctx, cancel := context.WithTimeout(c.t.Context(), patience)
 	defer cancel()
 	for {
 		changed := c.store.Changed()
 		v, _ := provisioning.Get[provisioning.Visit](c.store.Snapshot(), string(c.visit))
 		if wanted(v) {
-			return v
+			return v, true
 		}
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			c.t.Fatalf("%s: the visit stays at %s, %s, %s", what, v.Step, v.Progress, v.Problem)
+			return v, false
 		}
 	}
 }
@@ -202,9 +212,8 @@ func (c *crooked) touched() provisioning.Visit {
 		if _, err := c.key.Touch(c.site.Slot); err != nil {
 			c.t.Fatal(err)
 		}
-		c.reaches("touch", func(v provisioning.Visit) bool {
-			proven = v.Progress != provisioning.ProgressTouch
-			return proven
+		_, proven = c.await(2*time.Second, func(v provisioning.Visit) bool {
+			return v.Progress != provisioning.ProgressTouch
 		})
 	}
 	return c.reaches("verdict", func(v provisioning.Visit) bool {

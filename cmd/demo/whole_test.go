@@ -291,8 +291,8 @@ func (w *whole) works(p provisioning.Person, key *virtual.Key) {
 	w.signIn(p, otp, false)
 }
 
-// plug puts a token into the desk's port, and waits until the desk knows it. Hands are slower than a
-// test: without the wait a token could come and go unseen.
+// plug puts a token into the desk's port, and waits until the desk knows it. Hands are slower than
+// a test: without the wait a token could come and go unseen.
 func (w *whole) plug(key *virtual.Key) {
 	w.t.Helper()
 	w.tokens.Plug(key)
