@@ -156,9 +156,8 @@ func BenchmarkDo(b *testing.B) {
 			o := options(b)
 			buildLarge(b, o, size)
 			s := open(b, o)
-			took := make([]time.Duration, 0, b.N)
-			b.ResetTimer()
-			for i := range b.N {
+			var took []time.Duration
+			for i := 0; b.Loop(); i++ {
 				start := time.Now()
 				do(b, s, benchChange(i))
 				took = append(took, time.Since(start))
