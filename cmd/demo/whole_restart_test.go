@@ -1,6 +1,10 @@
 package main
 
-import "testing"
+import (
+	"testing"
+
+	"go.uber.org/goleak"
+)
 
 // restarted stops a desk and everything around it, and starts it again on the same state.
 func (w *whole) restarted() *whole {
@@ -50,4 +54,14 @@ func TestWholeRestart(t *testing.T) {
 	w.b.Press("End this visit")
 	w.works(lent, w.key(17390102))
 	w.takeBack(lent, w.key(17390102))
+}
+
+// TestWholeStop: a desk that was used and stops leaves nothing running. It runs alone.
+func TestWholeStop(t *testing.T) {
+	before := goleak.IgnoreCurrent()
+	w := unlocked(t, settings{site: "unimas"})
+	w.toTouch(w.person("AISYAH"), w.key(17390102))
+	w.b.Client().CloseIdleConnections()
+	w.stop()
+	goleak.VerifyNone(t, before)
 }
