@@ -123,7 +123,8 @@ func (a act) errand(do, reason string) (string, error) {
 	return a.chosen(do, reason)
 }
 
-// chosen goes to the errand of a tile once identity is checked. A loan's tile gives its reason, too.
+// chosen goes to the errand of a tile once identity is checked. A loan's tile gives its reason,
+// too.
 func (a act) chosen(do, reason string) (string, error) {
 	switch do {
 	case pages.DoVoid, pages.DoFee:

@@ -93,8 +93,8 @@ func (s *Server) postReady(w http.ResponseWriter, r *http.Request, who hands) er
 	return provisioning.Refuse(provisioning.CodeTokenAbsent)
 }
 
-// openReturn goes straight to the return: a token is taken back from whoever brings it. A visit that
-// was held in the middle of something else is only taken up.
+// openReturn goes straight to the return: a token is taken back from whoever brings it. A visit
+// that was held in the middle of something else is only taken up.
 func (s *Server) openReturn(
 	w http.ResponseWriter, r *http.Request, who hands, op provisioning.OpID,
 	person provisioning.Person,

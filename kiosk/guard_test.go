@@ -53,8 +53,8 @@ func TestEveryAnswerIsGuarded(t *testing.T) {
 	b.Press("Unlock", "officer", alice, "pin", alicePIN)
 	c.writing(b)
 	for _, path := range []string{"/", "/ready", "/held", "/parked", "/doubtful", "/display",
-		"/ended", "/nowhere", "/visit/x", "/visit/x/y", "/person", "/assets/kiosk.css", "/assets/", "/assets/x",
-		"/visit/" + string(c.visit().ID) + "/portrait"} {
+		"/ended", "/nowhere", "/visit/x", "/visit/x/y", "/person", "/tokens",
+		"/tokens/yubikey/" + serial, "/assets/kiosk.css", "/assets/", "/assets/x", "/visit/" + string(c.visit().ID) + "/portrait"} {
 		b.Open(path)
 	}
 	if seen < 30 {

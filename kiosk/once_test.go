@@ -95,6 +95,21 @@ func TestFivePostsOfEndings(t *testing.T) {
 	}
 }
 
+// TestFivePostsAtThePort: the token of a loan opens its return once.
+func TestFivePostsAtThePort(t *testing.T) {
+	c := serve(t)
+	c.lent()
+	b := c.unlocked(alice, alicePIN)
+	c.plug(serial)
+	b.Reload()
+	before := len(c.ledger.Changes())
+	b.Open(five(t, b, b.Form("Return this token")))
+	want(t, b, "Take this token back")
+	if got := len(c.ledger.Changes()) - before; got != 3 { // opened, chosen, and the token told
+		t.Errorf("%d changes, want 3", got)
+	}
+}
+
 // TestAFormOfAnEndedVisit posts old forms again after the end.
 func TestAFormOfAnEndedVisit(t *testing.T) {
 	c := serve(t)

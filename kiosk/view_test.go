@@ -79,7 +79,8 @@ func TestPlugStates(t *testing.T) {
 			pages.PlugWrong},
 		"permission": {[]provisioning.Plug{{ID: "1", Why: provisioning.CodeTokenNoPermission}}, "",
 			pages.PlugPermission},
-		"silent":                        {[]provisioning.Plug{{ID: "1", Err: errors.New("x")}}, "", pages.PlugWrong},
+		"silent": {[]provisioning.Plug{{ID: "1", Err: errors.New("x")}}, "",
+			pages.PlugWrong},
 		"left alone":                    {[]provisioning.Plug{alone}, "", pages.PlugWrong},
 		"two that are of no use":        {[]provisioning.Plug{alone, unfit}, "", pages.PlugWrong},
 		"one of use beside one of none": {[]provisioning.Plug{alone, two[0]}, "", pages.PlugFound},
@@ -135,12 +136,15 @@ func TestTilesFollowTheLoan(t *testing.T) {
 		f    facts
 		want []string
 	}{
-		"none":  {facts{}, []string{"loan:phone_unsupported", "loan:no_phone"}},
-		"fresh": {facts{loan: loan(provisioning.LoanOpen, moment)}, []string{pages.DoReturn, pages.DoLost, pages.DoVoid, pages.DoDetail}},
-		"old":   {facts{loan: loan(provisioning.LoanOpen, old)}, []string{pages.DoReturn, pages.DoLost, pages.DoDetail}},
+		"none": {facts{}, []string{"loan:phone_unsupported", "loan:no_phone"}},
+		"fresh": {facts{loan: loan(provisioning.LoanOpen, moment)},
+			[]string{pages.DoReturn, pages.DoLost, pages.DoVoid, pages.DoDetail}},
+		"old": {facts{loan: loan(provisioning.LoanOpen, old)},
+			[]string{pages.DoReturn, pages.DoLost, pages.DoDetail}},
 		"suspended": {facts{loan: loan(provisioning.LoanSuspended, old)},
 			[]string{pages.DoReinstate, pages.DoLost, pages.DoReturn, pages.DoDetail}},
-		"fee": {facts{loan: fee, fee: &fee}, []string{"loan:phone_unsupported", "loan:no_phone", pages.DoFee}},
+		"fee": {facts{loan: fee, fee: &fee},
+			[]string{"loan:phone_unsupported", "loan:no_phone", pages.DoFee}},
 	} {
 		c.f.person.Role = "student"
 		var got []string
@@ -188,7 +192,9 @@ func TestNoDueDateFromAClockThatWasNotSet(t *testing.T) {
 }
 
 func TestWriteStages(t *testing.T) {
-	at := func(step provisioning.Step, p provisioning.Progress, code provisioning.Code) provisioning.Visit {
+	at := func(
+		step provisioning.Step, p provisioning.Progress, code provisioning.Code,
+	) provisioning.Visit {
 		return provisioning.Visit{Step: step, Progress: p, Problem: code}
 	}
 	write, verify := provisioning.StepWrite, provisioning.StepVerify

@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
@@ -228,9 +227,7 @@ func (k *kiosk) hastyTouch(t *testing.T) {
 	})()`, tile)
 	k.do("find the tile", chromedp.Evaluate(place, &at))
 	before := k.ear.posted()
-	k.do("strike at once", chromedp.Reload(),
-		input.DispatchMouseEvent(input.MousePressed, at.X, at.Y).WithButton(input.Left).WithClickCount(1),
-		input.DispatchMouseEvent(input.MouseReleased, at.X, at.Y).WithButton(input.Left).WithClickCount(1),
+	k.do("strike at once", chromedp.Reload(), chromedp.MouseClickXY(at.X, at.Y),
 		chromedp.Evaluate(`({ age: document.querySelector('.tile.arm').getAnimations()
 			.find((a) => a.animationName === 'arm')?.currentTime ?? 1e9 })`, &at),
 		chromedp.Sleep(300*time.Millisecond))

@@ -22,11 +22,13 @@ const focusProbe = `(theme) => {
     return s && s.outlineStyle !== 'none' && parseFloat(s.outlineWidth) >= 2;
   };
   const found = [];
-  for (const e of document.querySelectorAll('a[href], button, input:not([type=hidden]), [tabindex="0"]')) {
+  const takers = 'a[href], button, input:not([type=hidden]), [tabindex="0"]';
+  for (const e of document.querySelectorAll(takers)) {
     if (e.closest('.vh, dialog:not([open])') || e.tabIndex < 0) continue;
     e.focus({ focusVisible: true });
     if (document.activeElement !== e) continue;
-    if (![e, e.nextElementSibling, e.parentElement].some(ring)) found.push(e.outerHTML.slice(0, 120));
+    if (![e, e.nextElementSibling, e.parentElement].some(ring))
+      found.push(e.outerHTML.slice(0, 120));
   }
   return found;
 }`
