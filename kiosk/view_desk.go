@@ -87,7 +87,7 @@ func readyView(sc scenery) pages.ReadyView {
 			v.ParkedReady++
 		}
 	}
-	v.Doubtful = len(doubts(sc.snap))
+	v.Doubtful = len(provisioning.Doubtful(sc.snap))
 	v.Unfinished = unfinished(sc.snap)
 	return v
 }

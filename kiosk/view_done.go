@@ -30,7 +30,7 @@ func doneView(sc scenery, f facts) pages.DoneView {
 		v.Waiting = false // done means that the verifier said so.
 		v.Due, v.NoDue = in(sc.site, f.loan.Due, layoutDate), f.loan.Due.IsZero()
 		v.Fee = money(f.loan.Fee.Amount)
-		v.AdviseSecond = f.person.Devices+1 < sc.site.AdviseDevices
+		v.AdviseSecond = provisioning.AdviseSecond(sc.snap, sc.site, f.person)
 		v.HasSlip, v.Slip, v.SlipPath = true, slipOf(sc, f), slipPath(f)
 	case provisioning.ErrandReturn:
 		v.ByHand = f.token.State == provisioning.TokenDamaged

@@ -1,10 +1,6 @@
 package kiosk
 
 import (
-	"cmp"
-	"maps"
-	"slices"
-
 	"github.com/tokendesk/tokendesk/kiosk/pages"
 	"github.com/tokendesk/tokendesk/provisioning"
 )
@@ -33,45 +29,14 @@ func unfinished(snap provisioning.Snapshot) int {
 	return count
 }
 
-// doubtfulToken is one token in doubt, with the credential that left it so, if that is still here.
-type doubtfulToken struct {
-	token      provisioning.Token
-	credential provisioning.Credential
-}
-
-// doubts are the tokens nobody may rely on, by serial: what a crash, an unplug, an abandoned visit,
-// a rejected record or an undone hand-over left behind.
-func doubts(snap provisioning.Snapshot) []doubtfulToken {
-	found := map[provisioning.TokenID]doubtfulToken{}
-	for t := range provisioning.Find[provisioning.Token](
-		snap, provisioning.ByState, string(provisioning.TokenDoubtful)) {
-		found[t.ID] = doubtfulToken{token: t}
-	}
-	for c := range provisioning.Find[provisioning.Credential](
-		snap, provisioning.ByState, string(provisioning.CredentialDoubtful)) {
-		t, ok := provisioning.Get[provisioning.Token](snap, string(c.Token))
-		if !ok {
-			t = provisioning.Token{ID: c.Token, Serial: provisioning.SerialOf(c.Token)}
-		}
-		found[c.Token] = doubtfulToken{token: t, credential: c}
-	}
-	return slices.SortedFunc(maps.Values(found), func(a, b doubtfulToken) int {
-		return cmp.Compare(a.token.Serial, b.token.Serial)
-	})
-}
-
 func doubtfulView(sc scenery) pages.DoubtfulView {
 	v := pages.DoubtfulView{Frame: sc.frame}
 	v.Frame.Back = pages.PathHome
-	for _, d := range doubts(sc.snap) {
-		reason, at := d.credential.Reason, d.credential.Since
-		if d.credential.ID == "" {
-			reason, at = d.token.Note, d.token.Since
-		}
+	for _, d := range provisioning.Doubtful(sc.snap) {
 		v.Rows = append(v.Rows, pages.DoubtfulRow{
-			Serial: d.token.Serial, Model: d.token.Model, Since: since(sc, at), Why: why(reason),
-			Name: nameOf(sc.snap, d.credential.Person), Todo: todoFor(sc.snap, d.token),
-			Path: tokenPath(d.token.ID),
+			Serial: d.Token.Serial, Model: d.Token.Model, Since: since(sc, d.Since),
+			Why: why(string(d.Why)), Name: nameOf(sc.snap, d.Credential.Person),
+			Todo: todoFor(sc.snap, d.Token), Path: tokenPath(d.Token.ID),
 		})
 	}
 	return v

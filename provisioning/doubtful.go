@@ -24,7 +24,10 @@ func Doubtful(s Snapshot) []InDoubt {
 		found[t.ID] = InDoubt{Token: t, Why: Code(t.Note), Since: t.Since}
 	}
 	for c := range Find[Credential](s, ByState, string(CredentialDoubtful)) {
-		t, _ := Get[Token](s, string(c.Token))
+		t, known := Get[Token](s, string(c.Token))
+		if !known {
+			t = Token{ID: c.Token, Serial: SerialOf(c.Token)}
+		}
 		found[c.Token] = InDoubt{Token: t, Credential: c, Why: Code(c.Reason), Since: c.Since}
 	}
 	var list []InDoubt
