@@ -48,7 +48,7 @@ type Guest struct {
 }
 
 // Work is the guest's writable folder. The machine's own root is read-only there.
-const Work = "/run/work"
+const Work = "/run/guest"
 
 // Run boots, runs the program as root and returns what it printed and its exit status. Whatever
 // goes wrong on the way ends the test.

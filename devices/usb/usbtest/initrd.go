@@ -23,12 +23,12 @@ busybox mount -t sysfs sys /root/sys
 busybox mount -t devtmpfs dev /root/dev
 busybox mount -t tmpfs run /root/run
 busybox mount -t tmpfs tmp /root/tmp
-busybox mkdir -p /root/run/work
-busybox mount -t 9p -o trans=virtio,version=9p2000.L,msize=262144,cache=none work /root/run/work
+busybox mkdir -p /root/run/guest
+busybox mount -t 9p -o trans=virtio,version=9p2000.L,msize=262144,cache=none work /root/run/guest
 cd /root
-busybox chroot /root /bin/sh /run/work/command >/root/run/work/output 2>&1
-echo $? >/root/run/work/status
-busybox umount /root/run/work
+busybox chroot /root /bin/sh /run/guest/command >/root/run/guest/output 2>&1
+echo $? >/root/run/guest/status
+busybox umount /root/run/guest
 busybox poweroff -f
 `
 
