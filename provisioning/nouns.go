@@ -50,6 +50,12 @@ type Person struct {
 	Portrait string
 	// Devices counts the other second factors the directory knows of.
 	Devices int
+	// Lang is the language the person reads, as a BCP 47 tag of the catalogue ("zh-Hant"); empty means
+	// the desk's.
+	Lang string
+	// Mail and Phone are the registered contacts notices go to; Phone is in E.164 form. Empty means
+	// none.
+	Mail, Phone string
 }
 
 // Officer works the counter.

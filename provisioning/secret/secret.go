@@ -1,5 +1,5 @@
 // Package secret holds the opaque types for values that must appear nowhere: token seeds, slot
-// access codes, officers' PINs and one-time passwords.
+// access codes, officers' PINs, people's passwords, passcodes and one-time passwords.
 //
 // A value of these types prints a constant under every fmt verb and slog handler, refuses to be
 // marshalled, and cannot be compared with ==. The bytes hide behind a closure, because fmt reaches
@@ -34,6 +34,12 @@ type PIN struct{ opaque }
 // OTP is one typed one-time password, as ASCII digits.
 type OTP struct{ opaque }
 
+// Passcode is a code a desk issues: nine ASCII digits.
+type Passcode struct{ opaque }
+
+// Password is what a person types to sign in, as UTF-8.
+type Password struct{ opaque }
+
 // Key is a symmetric key or a root from which keys are derived.
 type Key struct{ opaque }
 
@@ -48,6 +54,12 @@ func NewPIN(digits string) PIN { return PIN{hide([]byte(digits))} }
 
 // NewOTP takes a copy of the digits.
 func NewOTP(digits string) OTP { return OTP{hide([]byte(digits))} }
+
+// NewPasscode takes a copy of the digits.
+func NewPasscode(digits string) Passcode { return Passcode{hide([]byte(digits))} }
+
+// NewPassword takes a copy of the text.
+func NewPassword(text string) Password { return Password{hide([]byte(text))} }
 
 // NewKey takes a copy of b.
 func NewKey(b []byte) Key { return Key{hide(b)} }
