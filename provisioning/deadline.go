@@ -44,7 +44,7 @@ func deadline(v Visit, at time.Time) time.Time {
 
 // hold puts a visit aside for its officer.
 func (d *draft) hold(v Visit) Visit {
-	v.State, v.Turned = VisitHeld, false
+	v.State, v.Turned, v.ShownUntil = VisitHeld, false, time.Time{}
 	return d.touch(v)
 }
 
@@ -61,7 +61,8 @@ func (d *draft) end(v Visit, why Code) Visit {
 		d.doubt(c, why)
 		d.entry.Outcome = OutcomeDoubtful
 	}
-	v.State, v.Turned, v.TouchBy = VisitEnded, false, time.Time{}
+	d.dropUnseen(v)
+	v.State, v.Turned, v.TouchBy, v.ShownUntil = VisitEnded, false, time.Time{}, time.Time{}
 	return d.touch(v)
 }
 

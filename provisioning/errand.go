@@ -10,11 +10,7 @@ func (d *decision) choose(c Choose) *Refusal {
 		return no
 	}
 	v := &d.visit
-	v.Errand, v.Token, v.Slot, v.Slots, v.Overwrites = c.Errand, "", 0, nil, false
-	v.Credential, v.Loan, v.Progress, v.TouchBy, v.Position = "", "", ProgressNone, time.Time{}, -1
-	v.Problem, v.Params = "", nil
-	v.Situation, v.Justification, v.Passcode, v.PasscodeEnd = "", "", "", ""
-	v.ShownUntil = time.Time{}
+	v.begin(c.Errand)
 	if loan, ok := OpenLoan(d.s, v.Person); ok && c.Errand != ErrandLoan {
 		v.Loan = loan.ID
 	}
@@ -31,6 +27,15 @@ func (d *decision) choose(c Choose) *Refusal {
 		v.Step = StepSituation
 	}
 	return nil
+}
+
+// begin makes an errand the visit's, with nothing done for it yet.
+func (v *Visit) begin(e Errand) {
+	v.Errand, v.Token, v.Slot, v.Slots, v.Overwrites = e, "", 0, nil, false
+	v.Credential, v.Loan, v.Progress, v.TouchBy, v.Position = "", "", ProgressNone, time.Time{}, -1
+	v.Problem, v.Params = "", nil
+	v.Situation, v.Justification, v.Passcode, v.PasscodeEnd = "", "", "", ""
+	v.ShownUntil = time.Time{}
 }
 
 // errandAllowed: a token is lent, reinstated or voided to somebody whose identity was checked.

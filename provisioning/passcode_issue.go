@@ -39,6 +39,9 @@ func (d *decision) askSecond(c AskSecond) *Refusal {
 // the visit has.
 func (d *decision) situated(key, justification string) (Situation, PasscodeTerms, *Refusal) {
 	v := &d.visit
+	if v.Step == StepChoose {
+		v.begin(ErrandPasscode)
+	}
 	if key == "" && v.Errand == ErrandPasscode {
 		key, justification = v.Situation, v.Justification
 	}
@@ -87,8 +90,7 @@ func (d *decision) underLimits() []rule {
 // issuePasscode issues what the situation leads to. Nobody has seen a digit, and nobody does before
 // the verifier has taken it.
 func (d *decision) issuePasscode(c IssuePasscode) *Refusal {
-	step := d.visit.Step
-	errand := step == StepChoose || d.visit.Errand == ErrandPasscode
+	errand := d.visit.Step == StepChoose || d.visit.Errand == ErrandPasscode
 	if no := d.all(rule{"visit.step", refuseUnless(errand, CodeWrongStep)}); no != nil {
 		return no
 	}
@@ -136,8 +138,11 @@ func (d *decision) secondWord() (OfficerID, *Refusal) {
 func (d *decision) issue(p PreparedPasscode, terms PasscodeTerms, second OfficerID) {
 	v := &d.visit
 	for old := range Find[Passcode](d.s, ByPerson, string(v.Person)) {
-		if old.Type == terms.Type {
+		switch {
+		case old.Type == terms.Type:
 			d.endPasscode(old, PasscodeReplaced)
+		case old.ID == v.Passcode && old.Revealed.IsZero():
+			d.endPasscode(old, PasscodeNotRevealed)
 		}
 	}
 	d.put(Passcode{
@@ -184,6 +189,9 @@ func (d *decision) revokePasscode(c RevokePasscode) *Refusal {
 	d.entry.Credential = CredentialID(p.ID)
 	d.detail("passcode", string(p.Type))
 	v := &d.visit
+	if v.Step == StepReveal && v.Passcode != p.ID {
+		return nil
+	}
 	v.Errand, v.Step, v.Passcode, v.PasscodeEnd = ErrandPasscode, StepDone, p.ID, PasscodeRevoked
 	v.ShownUntil, v.Position = time.Time{}, d.s.Position()
 	v.Problem, v.Params = "", nil

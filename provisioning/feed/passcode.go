@@ -20,13 +20,16 @@ const (
 	UsedUp Outcome = "used_up"
 	// Expired: its time is over by the verifier's clock.
 	Expired Outcome = "expired"
-	// Voided: a new device of the user was enrolled, another passcode took its place, or an operator
-	// ended it.
+	// Replaced: a later one of the same type took its place, from whichever desk.
+	Replaced Outcome = "replaced"
+	// Voided: a new device of the user was enrolled.
 	Voided Outcome = "voided"
 )
 
-// Ends reports whether an outcome is the end of a passcode, and not the answer to a record.
-func (o Outcome) Ends() bool { return o == UsedUp || o == Expired || o == Voided }
+// Ends reports whether an outcome is the end of a passcode, and not the answer to its record.
+func (o Outcome) Ends() bool {
+	return o == UsedUp || o == Expired || o == Replaced || o == Voided
+}
 
 // PurposeEnrol in a PasscodeBody: good for enrolling a device and nothing else.
 const PurposeEnrol = "enrol"

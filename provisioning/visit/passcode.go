@@ -39,13 +39,13 @@ func (r *Runner) issue(
 		return done{visit: o.Visit}, err
 	}
 	o.Command = c
-	id := c.Prepared.ID
-	r.keep(id, codes)
 	out, err := r.decide(ctx, o)
-	if err != nil || out.refusal != nil || !out.fresh {
-		r.forget(id)
+	if err != nil || !out.fresh {
+		wipePasscodes(codes)
+		return out, err
 	}
-	return out, err
+	r.keep(c.Prepared.ID, codes)
+	return out, nil
 }
 
 // preparePasscode seals the codes. It says so when the verifier could not take them.
@@ -110,17 +110,57 @@ func wipePasscodes(codes []secret.Passcode) {
 	}
 }
 
+// lapsePasscodes lets passcodes end whose time is over, forgets the digits nobody is to be shown any
+// more, and returns how long nothing else is due, at most next.
+func (r *Runner) lapsePasscodes(ctx context.Context, next time.Duration) (time.Duration, error) {
+	for p := range provisioning.All[provisioning.Passcode](r.ledger.Snapshot()) {
+		if left := p.Due().Sub(r.clock.Now()); left > 0 {
+			next = min(next, left)
+			continue
+		}
+		_, err := r.maybe(ctx, func(s provisioning.Snapshot) (provisioning.Change, bool) {
+			return provisioning.LapsePasscode(s, r.now(), p.ID)
+		})
+		if err != nil {
+			return time.Second, err
+		}
+	}
+	return r.forgetNoted(next), nil
+}
+
+// forgetNoted keeps digits only while a visit has them to show.
+func (r *Runner) forgetNoted(next time.Duration) time.Duration {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s, now := r.ledger.Snapshot(), r.clock.Now()
+	for id, codes := range r.held {
+		p, live := provisioning.Get[provisioning.Passcode](s, string(id))
+		v, _ := provisioning.Get[provisioning.Visit](s, string(p.Visit))
+		left := p.Keep.Sub(now)
+		if live && left > 0 && v.Step == provisioning.StepReveal && v.Passcode == id {
+			next = min(next, left)
+			continue
+		}
+		wipePasscodes(codes)
+		delete(r.held, id)
+	}
+	return next
+}
+
+// forgetAll drops every digit: the desk stops.
+func (r *Runner) forgetAll() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for id, codes := range r.held {
+		wipePasscodes(codes)
+		delete(r.held, id)
+	}
+}
+
 func (r *Runner) keep(id provisioning.PasscodeID, codes []secret.Passcode) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.held[id] = codes
-}
-
-func (r *Runner) forget(id provisioning.PasscodeID) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	wipePasscodes(r.held[id])
-	delete(r.held, id)
 }
 
 func (r *Runner) holdsDigits(id provisioning.PasscodeID) bool {

@@ -114,6 +114,7 @@ func (r *Runner) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return r.runJobs(ctx) })
 	group.Go(func() error { return r.tend(ctx) })
+	defer r.forgetAll()
 	return group.Wait()
 }
 
