@@ -97,7 +97,7 @@ func (d *Desk) wire(sealer *feed.Sealer) (err error) {
 		return err
 	}
 	d.kiosk, err = kiosk.New(kiosk.Config{Visits: d.visits, Officers: d.officers, People: d.people,
-		Health: d, Reader: p.Reader, Site: p.Site, Desk: p.Config.Desk, Clock: p.Clock.Now,
+		Health: d, Reader: p.Reader, Passcodes: d.visits, Site: p.Site, Desk: p.Config.Desk, Clock: p.Clock.Now,
 		Logger: p.Log})
 	return err
 }

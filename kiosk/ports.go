@@ -2,6 +2,7 @@ package kiosk
 
 import (
 	"context"
+	"time"
 
 	"github.com/tokendesk/tokendesk/devices"
 	"github.com/tokendesk/tokendesk/provisioning"
@@ -36,6 +37,19 @@ type People interface {
 	Find(ctx context.Context, number string) (provisioning.Person, error)
 	// Portrait returns a picture and its media type.
 	Portrait(ctx context.Context, name string) (data []byte, mediaType string, err error)
+}
+
+// Passcodes is what only the runner that issued them can do with passcodes.
+type Passcodes interface {
+	// Shown returns copies of the digits that the person of a visit looks at right now, to be wiped,
+	// and until when. It refuses at any other time, and as long as the screen is not turned.
+	Shown(provisioning.VisitID) (codes []secret.Passcode, until time.Time, err error)
+	// Approve puts a second officer's word on record. Whoever calls it has just seen that officer's
+	// own token.
+	Approve(
+		ctx context.Context, visit provisioning.VisitID, act provisioning.Act,
+		by provisioning.OfficerID,
+	) error
 }
 
 // Reader gives the taps of the card reader.

@@ -16,6 +16,9 @@ const (
 	subHand  = "hand"
 	subLoan  = "loan"
 	subSlip  = "slip"
+
+	subPasscodes = "passcodes"
+	subWhy       = "why"
 )
 
 // getSub shows a page under a visit's, as long as the visit is at the step it belongs to.
@@ -60,6 +63,14 @@ func subPage(sc scenery, f facts, sub, mode string) (page templ.Component, known
 		if hasSlip(f) {
 			page = pages.SlipPage(slipView(sc, f))
 		}
+	case subPasscodes:
+		if listsPasscodes(sc, f) {
+			page = pages.Passcodes(passcodesView(sc, f))
+		}
+	case subWhy:
+		if v, ok := justifyView(sc, f, mode); ok {
+			page = pages.Justify(v)
+		}
 	case pages.DoVoid:
 		if checked && f.lent() {
 			page = pages.Void(voidView(sc, f))
@@ -103,6 +114,10 @@ func (a act) underneath(sub, do string) (string, error) {
 		return a.here(), a.do(provisioning.Void{Loan: a.loan().ID, Reason: a.value("reason")})
 	case sub == pages.DoFee:
 		return a.fee(do)
+	case sub == subPasscodes && (do == pages.DoRevoke || do == pages.DoRecovery):
+		return a.passcode(do, "")
+	case sub == subWhy && do == pages.DoJustify:
+		return a.justified()
 	}
 	return "", errBadForm
 }

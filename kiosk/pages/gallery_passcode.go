@@ -68,6 +68,14 @@ func galleryPasscode() []Sample {
 			return Justify(JustifyView{Frame: f, Situation: "phone_lost", Terms: sampleLong(),
 				Second: true, Pad: Pad{Value: "exam at 14:00", Max: 80}})
 		}),
+		look("passcode-second", func(l Look) templ.Component {
+			f := frameOf(l)
+			f.StepBack, f.End = true, false
+			v := SecondView{Frame: f, Card: sampleCard(), Situation: "app_deleted",
+				Justification: "exam at 14:00", Terms: sampleLong(), Until: "30 November 2026, 10:04"}
+			v.Card.Devices = 2
+			return Second(v)
+		}),
 		issued("waiting", IssuedView{State: IssuedWaiting}),
 		issued("ready", IssuedView{State: IssuedReady}),
 		issued("seen", IssuedView{State: IssuedSeen, SeenAt: "10:06", Terms: sampleLong(),
@@ -150,6 +158,11 @@ func galleryReveal() []Sample {
 		look("passcode-reveal-again", func(l Look) templ.Component {
 			v := sampleReveal(l, RevealReady)
 			v.Seen = true
+			return Reveal(v)
+		}),
+		look("passcode-reveal-gone", func(l Look) templ.Component {
+			v := sampleReveal(l, RevealReady)
+			v.Seen, v.Gone = true, true
 			return Reveal(v)
 		}),
 		look("passcode-reveal-shown", func(l Look) templ.Component { return Reveal(shown(l)) }),

@@ -7,6 +7,7 @@ const (
 	DoIssue     = "issue"     // with a situation: issue it and turn the screen
 	DoSecond    = "second"    // with a situation: ask a second officer first
 	DoJustify   = "justify"   // with a situation: write down why, then go on
+	DoApprove   = "approve"   // Second: the second officer is here
 	DoAnew      = "anew"      // issue the same again, and turn the screen
 	DoRevoke    = "revoke"    // passcode
 	DoRecovery  = "recovery"  // Passcodes: a recovery passcode, and turn the screen
@@ -48,6 +49,17 @@ type SituationView struct {
 	Tiles []SituationTile
 	// Codes is the address of the open passcodes; empty when there is nothing to see there.
 	Codes string
+}
+
+// SecondView puts a passcode before a second officer. Nothing is issued yet.
+type SecondView struct {
+	Frame
+	Card          PersonCard
+	Situation     string
+	Justification string
+	Terms         PasscodeTerms
+	// Until is when it would end.
+	Until string
 }
 
 // JustifyView asks for a line of text beside a situation.
@@ -96,6 +108,8 @@ type RevealView struct {
 	// Seen: the person saw it before, so do=noted is offered. Print offers do=slip; Printed says
 	// that the paper is out.
 	Seen, Print, Printed bool
+	// Gone: the desk has forgotten the digits, so do=show is not offered.
+	Gone bool
 	// Away is the address where the officer takes the screen back.
 	Away string
 }
