@@ -88,7 +88,7 @@ func (d *Desk) wire(sealer *feed.Sealer) (err error) {
 	p := d.parts
 	d.visits, err = visit.New(visit.Config{Ledger: d.store, Bench: d.bench, Sealer: sealer,
 		Codes: p.Keys.Site, Site: p.Site, Desk: provisioning.DeskID(p.Config.Desk), Clock: p.Clock,
-		Log: p.Log})
+		Log: p.Log, Followed: d.followed})
 	if err != nil {
 		return err
 	}
@@ -143,7 +143,7 @@ func (d *Desk) Health(ctx context.Context) provisioning.Health {
 		ClockSynced: synced, Behind: max(0, d.store.FeedHead()-v.Acked)}
 	if seen := d.feed.Seen(); !seen.IsZero() {
 		h.VerifierSeen = seen.UTC()
-		h.VerifierUp = time.Since(seen) < verifierPatience
+		h.VerifierUp = d.followed()
 	}
 	if now.Before(h.VerifierSeen) {
 		h.VerifierSeen = now
@@ -153,6 +153,12 @@ func (d *Desk) Health(ctx context.Context) provisioning.Health {
 		h.TokensInDrawer++
 	}
 	return h
+}
+
+// followed says whether the verifier is there now.
+func (d *Desk) followed() bool {
+	seen := d.feed.Seen()
+	return !seen.IsZero() && time.Since(seen) < verifierPatience
 }
 
 // Status is what the operator asks for.

@@ -154,7 +154,7 @@ func (d *decision) issue(p PreparedPasscode, terms PasscodeTerms, second Officer
 	})
 	d.put(IssuedOn(d.s, d.site, d.now.At).plus(v.Person, d.o.By))
 	d.publish(p.Record)
-	d.entry.Rule, d.entry.Credential = "passcode.situation.S56", CredentialID(p.ID)
+	d.entry.Rule = "passcode.situation.S56"
 	d.detail("channel", string(ChannelCounter))
 	v.Passcode, v.PasscodeEnd, v.ShownUntil = p.ID, "", time.Time{}
 	v.Step, v.Position = StepReveal, d.s.Position()
@@ -186,8 +186,8 @@ func (d *decision) revokePasscode(c RevokePasscode) *Refusal {
 		return no
 	}
 	d.endPasscode(p, PasscodeRevoked)
-	d.entry.Credential = CredentialID(p.ID)
 	d.detail("passcode", string(p.Type))
+	d.detail("id", string(p.ID))
 	v := &d.visit
 	if v.Step == StepReveal && v.Passcode != p.ID {
 		return nil

@@ -19,7 +19,6 @@ func (d *decision) reveal(c Reveal) *Refusal {
 		p.Revealed = d.now.At
 		d.put(p)
 	}
-	d.entry.Credential = CredentialID(p.ID)
 	d.visit.ShownUntil = d.now.At.Add(ShowFor)
 	return nil
 }
