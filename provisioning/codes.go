@@ -182,6 +182,18 @@ const (
 	CodeWipeUnknown Code = "wipe_unknown"
 )
 
+// Refusals of the rules about officers' tokens.
+const (
+	// CodeTouchMissing: the officer's own token was not touched for this.
+	CodeTouchMissing Code = "touch_missing"
+	// CodeSecondMissing: no second officer's token was touched, or its officer may not work here.
+	CodeSecondMissing Code = "second_missing"
+	// CodeSecondSame: the second officer is the first.
+	CodeSecondSame Code = "second_same"
+	// CodeSecondIsPerson: the second officer is the person at the counter.
+	CodeSecondIsPerson Code = "second_is_person"
+)
+
 // Codes lists every code of this package. The kiosk's catalogue has a sentence for each.
 func Codes() []Code {
 	return []Code{
@@ -205,5 +217,6 @@ func Codes() []Code {
 		CodeVerdictUnreadable, CodeVerdictRefused, CodePulledBeforeWipe, CodeWipeRefused,
 		CodeWipeProtected,
 		CodePulledWiping, CodeWipeUnknown,
+		CodeTouchMissing, CodeSecondMissing, CodeSecondSame, CodeSecondIsPerson,
 	}
 }
