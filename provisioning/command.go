@@ -116,6 +116,8 @@ type (
 		// Touched is the officer whose token was touched for a waiver.
 		Touched OfficerID
 	}
+	// Speak is an officer choosing the language they work in.
+	Speak struct{ Lang string }
 	// Stay says that somebody is still here: it moves Visit.Deadline, and Visit.TouchBy while a touch
 	// is awaited, and nothing else.
 	Stay struct{}
@@ -165,6 +167,7 @@ func (TakeBack) command()   {}
 func (Restock) command()    {}
 func (Void) command()       {}
 func (SettleFee) command()  {}
+func (Speak) command()      {}
 func (Stay) command()       {}
 func (Back) command()       {}
 func (Hold) command()       {}
