@@ -34,6 +34,28 @@ type OfficerKey struct {
 	Reason string
 }
 
+// AnswerSize is how many bytes of Answers one takes: the number of its challenge, and a digest.
+const AnswerSize = 4 + 16
+
+// Reserve is how many unlockings one touch is enough for.
+func (k OfficerKey) Reserve() int { return len(k.Answers) / AnswerSize }
+
+// KeyWait says what an officer's token is waited for.
+type KeyWait string
+
+// What is waited for, in this order. WaitAgain is a second touch, where no challenge is in reserve.
+const (
+	WaitPlug  KeyWait = "plug"
+	WaitTouch KeyWait = "touch"
+	WaitAgain KeyWait = "again"
+)
+
+// Whose says whose token may be touched: the officer's, or that of any officer but this.
+type Whose struct {
+	ID    OfficerID
+	Other bool
+}
+
 // KindOfficerKey is the table of officers' keys.
 const KindOfficerKey Kind = "officerkey"
 

@@ -25,7 +25,7 @@ type token interface {
 
 // take waits until a token is plugged in that counts as a key of the officers wanted, and opens it.
 func (o *Officers) take(
-	ctx context.Context, who Who, tell func(Wait),
+	ctx context.Context, who provisioning.Whose, tell func(provisioning.KeyWait),
 ) (provisioning.OfficerKey, token, error) {
 	if err := o.anyKey(who); err != nil {
 		return provisioning.OfficerKey{}, nil, err
@@ -43,7 +43,7 @@ func (o *Officers) take(
 }
 
 // keyIn is the key in a token, where it is one of those wanted.
-func (o *Officers) keyIn(who Who, id provisioning.TokenID) (provisioning.OfficerKey, bool) {
+func (o *Officers) keyIn(who provisioning.Whose, id provisioning.TokenID) (provisioning.OfficerKey, bool) {
 	s := o.ledger.Snapshot()
 	holder, ok := provisioning.KeyHolder(s, id)
 	if !ok || (holder == who.ID) == who.Other {
@@ -53,7 +53,7 @@ func (o *Officers) keyIn(who Who, id provisioning.TokenID) (provisioning.Officer
 }
 
 // anyKey refuses to wait for a token that nobody has.
-func (o *Officers) anyKey(who Who) error {
+func (o *Officers) anyKey(who provisioning.Whose) error {
 	s := o.ledger.Snapshot()
 	if !who.Other {
 		if _, has := provisioning.KeyOf(s, who.ID); !has {
@@ -71,7 +71,7 @@ func (o *Officers) anyKey(who Who) error {
 
 // await waits until a token that fits is plugged in and identified.
 func (o *Officers) await(
-	ctx context.Context, tell func(Wait), fits func(provisioning.TokenID) bool,
+	ctx context.Context, tell func(provisioning.KeyWait), fits func(provisioning.TokenID) bool,
 ) (plug string, err error) {
 	if o.tokens.Bench == nil {
 		return "", provisioning.Refuse(CodeKeyAbsent)
@@ -88,7 +88,7 @@ func (o *Officers) await(
 		select {
 		case <-changed:
 		case <-absent.C:
-			tell(WaitPlug)
+			tell(provisioning.WaitPlug)
 		case <-ctx.Done():
 			if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 				return "", provisioning.Refuse(CodeKeyAbsent)
@@ -113,7 +113,7 @@ func (o *Officers) open(ctx context.Context, plug string) (token, error) {
 // ask has the token answer the key's next challenge, and a fresh one where that was the last. It
 // gives the token back.
 func (o *Officers) ask(
-	ctx context.Context, dev token, key provisioning.OfficerKey, tell func(Wait),
+	ctx context.Context, dev token, key provisioning.OfficerKey, tell func(provisioning.KeyWait),
 ) (*proof, error) {
 	next, err := answered(ctx, dev, key, tell)
 	// A token that cannot be closed has been pulled out: it has answered all the same.
@@ -125,9 +125,9 @@ func (o *Officers) ask(
 }
 
 func answered(
-	ctx context.Context, dev provisioning.Challenger, key provisioning.OfficerKey, tell func(Wait),
+	ctx context.Context, dev provisioning.Challenger, key provisioning.OfficerKey, tell func(provisioning.KeyWait),
 ) (provisioning.OfficerKey, error) {
-	response, err := respond(ctx, dev, key, key.Next, func() { tell(WaitTouch) })
+	response, err := respond(ctx, dev, key, key.Next, func() { tell(provisioning.WaitTouch) })
 	if err != nil {
 		return key, err
 	}
@@ -139,7 +139,7 @@ func answered(
 	if next.Answers != "" {
 		return next, nil
 	}
-	more, err := respond(ctx, dev, next, next.Made, func() { tell(WaitAgain) })
+	more, err := respond(ctx, dev, next, next.Made, func() { tell(provisioning.WaitAgain) })
 	if err != nil {
 		return key, err
 	}

@@ -18,7 +18,7 @@ const writeFor = 10 * time.Second
 // slot may be erased. The intent is durable before the token is written, and the key counts only
 // once the proof is durable.
 func (o *Officers) Enrol(
-	ctx context.Context, id provisioning.OfficerID, overwrite bool, tell func(Wait),
+	ctx context.Context, id provisioning.OfficerID, overwrite bool, tell func(provisioning.KeyWait),
 ) error {
 	ctx, cancel := context.WithTimeout(ctx, provisioning.TouchFor)
 	defer cancel()

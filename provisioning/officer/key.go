@@ -24,9 +24,9 @@ const inReserve = 2000
 
 // An answer in the row: the number of its challenge, then a digest of 128 bits.
 const (
+	answerSize = provisioning.AnswerSize
 	numberSize = 4
-	digestSize = 16
-	answerSize = numberSize + digestSize
+	digestSize = answerSize - numberSize
 )
 
 // labels keep the two uses of the nonce apart.

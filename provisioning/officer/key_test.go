@@ -26,7 +26,7 @@ type counter struct {
 	bus    *virtual.Bus
 	keys   map[provisioning.OfficerID]*virtual.Key
 	idle   bool
-	waited []Wait
+	waited []provisioning.KeyWait
 }
 
 type codes struct{ generation int }
@@ -86,9 +86,9 @@ func (c *counter) put(rows ...provisioning.Row) {
 func (c *counter) plug(id provisioning.OfficerID) { c.bus.Plug(c.keys[id]) }
 
 // tell touches whichever token waits.
-func (c *counter) tell(w Wait) {
+func (c *counter) tell(w provisioning.KeyWait) {
 	c.waited = append(c.waited, w)
-	if w == WaitPlug || c.idle {
+	if w == provisioning.WaitPlug || c.idle {
 		return
 	}
 	time.AfterFunc(time.Second, func() {
@@ -237,7 +237,7 @@ func TestTenWrongAnswersLock(t *testing.T) {
 		time.Sleep(3 * time.Hour)
 		_, err := again.Unlock(c.t.Context(), lima, secret.NewPIN(rightPIN), c.tell)
 		wants(t, err, CodeLockedOut)
-		_, err = again.Touch(c.t.Context(), Who{ID: lima}, c.tell)
+		_, err = again.Touch(c.t.Context(), provisioning.Whose{ID: lima}, c.tell)
 		wants(t, err, CodeLockedOut)
 		c.must(again.Lift(c.t.Context(), "operator:root", lima))
 		c.must(c.unlock(lima, rightPIN))
@@ -275,7 +275,7 @@ func (c *counter) answerOf(k provisioning.OfficerKey) (secret.Response, error) {
 		return secret.Response{}, err
 	}
 	defer dev.Close()
-	return respond(c.t.Context(), dev, k, k.Next, func() { c.tell(WaitTouch) })
+	return respond(c.t.Context(), dev, k, k.Next, func() { c.tell(provisioning.WaitTouch) })
 }
 
 // tryEvery offers every run of twenty bytes in every text of a row as the answer.
@@ -298,32 +298,36 @@ func tryEvery(t *testing.T, key provisioning.OfficerKey, row provisioning.Row) (
 }
 
 func TestTouchTellsWhoseTokenItWas(t *testing.T) {
+	own := func(id provisioning.OfficerID) provisioning.Whose { return provisioning.Whose{ID: id} }
+	notLima := provisioning.Whose{ID: lima, Other: true}
 	atCounter(t, true, func(c *counter) {
-		wants(t, errOf(c.Touch(c.t.Context(), Who{ID: lima, Other: true}, c.tell)), CodeKeyNobody)
+		touch := func(whose provisioning.Whose) error {
+			_, err := c.Touch(c.t.Context(), whose, c.tell)
+			return err
+		}
+		wants(t, touch(notLima), CodeKeyNobody)
 		for id := range c.keys {
 			c.plug(id)
 			c.must(c.enrol(id))
 		}
 		for _, w := range []struct {
-			who  Who
-			want provisioning.OfficerID
-		}{{Who{ID: lima}, lima}, {Who{ID: lima, Other: true}, mello}, {Who{ID: mello}, mello}} {
-			if got, err := c.Touch(c.t.Context(), w.who, c.tell); got != w.want || err != nil {
-				t.Errorf("%+v: %q, %v", w.who, got, err)
+			whose provisioning.Whose
+			want  provisioning.OfficerID
+		}{{own(lima), lima}, {notLima, mello}, {own(mello), mello}} {
+			if got, err := c.Touch(c.t.Context(), w.whose, c.tell); got != w.want || err != nil {
+				t.Errorf("%+v: %q, %v", w.whose, got, err)
 			}
 		}
 		c.bus.Unplug(c.keys[mello]) // one's own token is not another's
-		wants(t, errOf(c.Touch(c.t.Context(), Who{ID: lima, Other: true}, c.tell)), CodeKeyAbsent)
+		wants(t, touch(notLima), CodeKeyAbsent)
 		c.plug(mello)
 		c.must(c.Disable(c.t.Context(), "operator:root", mello))
-		wants(t, errOf(c.Touch(c.t.Context(), Who{ID: lima, Other: true}, c.tell)), CodeDisabled)
+		wants(t, touch(notLima), CodeDisabled)
 		if c.failures(lima)+c.failures(mello) != 0 {
 			t.Error("touches were counted as failures")
 		}
 	})
 }
-
-func errOf(_ provisioning.OfficerID, err error) error { return err }
 
 // TestPINAlone is for who has no token, where that is allowed; who has one is always asked for it.
 func TestPINAlone(t *testing.T) {

@@ -54,22 +54,6 @@ type Tokens struct {
 	KeepForeign bool
 }
 
-// Wait says what is waited for.
-type Wait string
-
-// What is waited for, in this order. WaitAgain is a second touch, when no challenge is in reserve.
-const (
-	WaitPlug  Wait = "plug"
-	WaitTouch Wait = "touch"
-	WaitAgain Wait = "again"
-)
-
-// Who says whose token may be touched: the officer's, or any other officer's.
-type Who struct {
-	ID    provisioning.OfficerID
-	Other bool
-}
-
 // proof is a key as it was when its token was asked, and as the answer leaves it. A nil proof is
 // none.
 type proof struct{ was, is provisioning.OfficerKey }
@@ -91,7 +75,7 @@ func (p *proof) settle(
 // it waits for, and takes no longer than provisioning.TouchFor. An officer without a token is let in
 // only where a PIN alone is enough.
 func (o *Officers) Unlock(
-	ctx context.Context, id provisioning.OfficerID, pin secret.PIN, tell func(Wait),
+	ctx context.Context, id provisioning.OfficerID, pin secret.PIN, tell func(provisioning.KeyWait),
 ) (provisioning.Officer, error) {
 	t, err := o.try(ctx, id, pin)
 	if err != nil {
@@ -106,7 +90,7 @@ func (o *Officers) Unlock(
 	}
 	ctx, cancel := context.WithTimeout(ctx, provisioning.TouchFor)
 	defer cancel()
-	key, dev, err := o.take(ctx, Who{ID: id}, tell)
+	key, dev, err := o.take(ctx, provisioning.Whose{ID: id}, tell)
 	if err == nil {
 		var p *proof
 		if p, err = o.ask(ctx, dev, key, tell); err == nil {
@@ -126,7 +110,7 @@ func (o *Officers) unsettled(ctx context.Context, t try, why error) error {
 
 // Touch takes the answer of a token alone, and returns whose it was.
 func (o *Officers) Touch(
-	ctx context.Context, who Who, tell func(Wait),
+	ctx context.Context, who provisioning.Whose, tell func(provisioning.KeyWait),
 ) (provisioning.OfficerID, error) {
 	ctx, cancel := context.WithTimeout(ctx, provisioning.TouchFor)
 	defer cancel()
