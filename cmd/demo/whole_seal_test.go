@@ -58,7 +58,7 @@ func newCrooked(t *testing.T, st *stage, name string, lie func([]byte)) *crooked
 	if err != nil {
 		t.Fatal(err)
 	}
-	config := daemon.Config{Desk: name, Site: st.site.ID, State: dir,
+	config := daemon.Config{PINAlone: true, Desk: name, Site: st.site.ID, State: dir,
 		Credentials: filepath.Join(dir, "credentials"), Verifier: filepath.Join(dir, "verifier.json"),
 		FeedURL: "https://" + listener.Addr().String()}
 	card := filepath.Join(t.TempDir(), "card.json")
