@@ -101,7 +101,8 @@ func (b *syncBuffer) String() string {
 // staff are the officers. Their PINs are hashed once: that is slow on purpose.
 var staff = sync.OnceValue(func() []provisioning.Row {
 	ledger := provisioningtest.NewLedger()
-	officers := officer.New(ledger, "desk", func() (time.Time, bool) { return time.Time{}, true })
+	officers := officer.New(ledger, "desk", func() (time.Time, bool) { return time.Time{}, true },
+		officer.Tokens{})
 	for _, o := range []struct{ id, name, pin string }{
 		{alice, "Alice Officer", alicePIN}, {bob, "Bob Officer", bobPIN},
 		{carol, "Carol Officer", carolPIN},
@@ -134,7 +135,8 @@ func newCounter(t testing.TB) *counter {
 		Card: chanCard, CardUntil: time.Date(2028, 6, 1, 0, 0, 0, 0, time.UTC), Portrait: "chan",
 		Devices: 0}
 	c.people[chanCard] = c.people[chanNumber]
-	officers := officer.New(c.ledger, "desk", func() (time.Time, bool) { return c.now(), true })
+	officers := officer.New(c.ledger, "desk", func() (time.Time, bool) { return c.now(), true },
+		officer.Tokens{PINAlone: true})
 	c.config = kiosk.Config{
 		Visits: c, Officers: officers, People: c, Health: c, Reader: c, Passcodes: c, Site: site,
 		Desk:  "Counter 2",

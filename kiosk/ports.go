@@ -28,6 +28,22 @@ type Officers interface {
 	// Check takes a PIN. It refuses with pin_wrong (param left), pin_locked (param until) or
 	// pin_unknown; an unknown officer costs the same time as a known one.
 	Check(ctx context.Context, id provisioning.OfficerID, pin secret.PIN) (provisioning.Officer, error)
+	// Unlock takes a PIN and, of an officer who has one, the touch of their token. It tells what it
+	// waits for, and refuses as Check does or with one of the key_ codes.
+	Unlock(
+		ctx context.Context, id provisioning.OfficerID, pin secret.PIN,
+		tell func(provisioning.KeyWait),
+	) (provisioning.Officer, error)
+	// Touch takes the touch of a token alone, and returns whose it was.
+	Touch(
+		ctx context.Context, whose provisioning.Whose, tell func(provisioning.KeyWait),
+	) (provisioning.OfficerID, error)
+	// Enrol makes the token that was lent to the officer their key. overwrite says that what its slot
+	// holds may be erased.
+	Enrol(
+		ctx context.Context, id provisioning.OfficerID, overwrite bool,
+		tell func(provisioning.KeyWait),
+	) error
 }
 
 // People finds persons in the directory.

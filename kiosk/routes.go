@@ -30,6 +30,9 @@ func (s *Server) routes() http.Handler {
 	open("GET /{$}", s.getLocked)
 	open("POST /{$}", s.postUnlock)
 	open("GET "+livePath, s.liveLocked)
+	open("GET "+pages.PathTouch, s.getTouch)
+	open("POST "+pages.PathTouch, s.postTouch)
+	open("GET "+pages.PathTouch+"/live", s.liveTouch)
 	open("GET "+pages.PathDisplay, s.getDisplay)
 	open("POST "+pages.PathDisplay, s.postDisplay)
 	open("POST "+pages.PathLanguage, s.postLanguage)
@@ -50,6 +53,10 @@ func (s *Server) routes() http.Handler {
 	desk("GET "+pages.PathParked, s.getParked)
 	desk("POST "+pages.PathParked, s.postWaiting)
 	desk("GET "+pages.PathDoubtful, s.getDoubtful)
+
+	desk("GET "+pages.PathKey, s.getKey)
+	desk("POST "+pages.PathKey, s.postKey)
+	desk("GET "+pages.PathKey+"/live", s.liveKey)
 
 	desk("GET "+pages.PathTokens, s.getTokens)
 	desk("POST "+pages.PathTokens, s.postTokens)

@@ -49,6 +49,7 @@ type Server struct {
 	screens  *screens
 	streams  *streams
 	posts    *posts
+	touches  *touches
 
 	// done is closed when Run ends, so that no stream outlives it.
 	done     chan struct{}
@@ -73,13 +74,16 @@ func New(c Config) (*Server, error) {
 		visits: c.Visits, officers: c.Officers, people: c.People, health: c.Health,
 		reader: c.Reader, codes: c.Passcodes, site: c.Site, desk: c.Desk, now: c.Clock, log: c.Logger,
 		sessions: newSessions(c.Clock), counter: newCounter(), screens: newScreens(),
-		streams: newStreams(), posts: newPosts(), done: make(chan struct{}),
+		streams: newStreams(), posts: newPosts(), touches: newTouches(),
+		done: make(chan struct{}),
 	}, nil
 }
 
-// Run takes card taps, and locks the screen when its deadlines pass. It returns when ctx ends, and
-// every live stream ends with it.
+// Run takes card taps, waits for officers' tokens, and locks the screen when its deadlines pass. It
+// returns when ctx ends, and every live stream ends with it.
 func (s *Server) Run(ctx context.Context) error {
+	var waiting sync.WaitGroup
+	defer waiting.Wait()
 	defer s.doneOnce.Do(func() { close(s.done) })
 	taps := s.taps()
 	for {
@@ -95,6 +99,8 @@ func (s *Server) Run(ctx context.Context) error {
 			} else {
 				s.tapped(ctx, tap)
 			}
+		case job := <-s.touches.jobs:
+			waiting.Go(func() { job(ctx) })
 		case <-changed:
 		case <-moved:
 		case <-timer.C:

@@ -111,7 +111,11 @@ func (a act) underneath(sub, do string) (string, error) {
 	case sub == subHand && do == pages.DoDamaged:
 		return a.damaged()
 	case sub == pages.DoVoid && do == pages.DoVoidNow:
-		return a.here(), a.do(provisioning.Void{Loan: a.loan().ID, Reason: a.value("reason")})
+		void := provisioning.Void{Loan: a.loan().ID, Reason: a.value("reason")}
+		return a.touched("void", func(a act, by provisioning.OfficerID) error {
+			void.Touched = by
+			return a.do(void)
+		})
 	case sub == pages.DoFee:
 		return a.fee(do)
 	case sub == subPasscodes && (do == pages.DoRevoke || do == pages.DoRecovery):
@@ -167,6 +171,13 @@ func (a act) fee(do string) (string, error) {
 	if f.fee == nil {
 		return a.here(), a.do(provisioning.SettleFee{To: feeTarget(do)})
 	}
-	return a.here(), a.do(provisioning.SettleFee{
-		Loan: f.fee.ID, To: feeTarget(do), Reference: strings.TrimSpace(text)})
+	settle := provisioning.SettleFee{
+		Loan: f.fee.ID, To: feeTarget(do), Reference: strings.TrimSpace(text)}
+	if do != pages.DoWaive {
+		return a.here(), a.do(settle)
+	}
+	return a.touched("waive", func(a act, by provisioning.OfficerID) error {
+		settle.Touched = by
+		return a.do(settle)
+	})
 }
