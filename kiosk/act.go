@@ -54,7 +54,8 @@ func (a act) carryOut(w http.ResponseWriter, do string) (string, error) {
 		return a.errand(do, reason)
 	case pages.DoPasscode, pages.DoPasscodes:
 		return a.errand(do, "")
-	case pages.DoIssue, pages.DoSecond, pages.DoJustify, pages.DoAnew, pages.DoRevoke:
+	case pages.DoIssue, pages.DoSecond, pages.DoJustify, pages.DoAnew, pages.DoRevoke,
+		pages.DoApprove:
 		return a.passcode(do, reason)
 	case pages.DoAsk:
 		return a.here(), a.do(a.asked(reason))

@@ -1,6 +1,7 @@
 package kiosk
 
 import (
+	"net/http"
 	"strings"
 
 	"github.com/tokendesk/tokendesk/kiosk/pages"
@@ -21,6 +22,8 @@ func (a act) passcode(do, why string) (string, error) {
 		return a.issue(provisioning.SituationRecovery, "")
 	case pages.DoAnew:
 		return a.anew()
+	case pages.DoApprove:
+		return a.approve()
 	}
 	return a.issue(why, "")
 }
@@ -42,6 +45,24 @@ func (a act) anew() (string, error) {
 			Situation: v.Situation, Justification: v.Justification})
 	}
 	return a.issue("", "")
+}
+
+// approve asks for the touch of another officer's token, puts that officer's word on record, and
+// issues. No form carries the officer: only a token that was touched just now names one.
+func (a act) approve() (string, error) {
+	v := a.visit
+	if v.Step != provisioning.StepSecond {
+		return "", provisioning.Refuse(provisioning.CodeWrongStep)
+	}
+	return a.s.touchAgain(a.r, a.who, touchAsk{Act: "long", Other: true, Back: a.here(),
+		Then: func(r *http.Request, second provisioning.OfficerID) (string, error) {
+			a.r = r
+			err := a.s.codes.Approve(r.Context(), v.ID, provisioning.ActPasscode, second)
+			if err != nil {
+				return "", err
+			}
+			return a.issue("", "")
+		}})
 }
 
 // justified goes on with what the officer wrote beside a situation.
