@@ -268,7 +268,7 @@ func (c *counter) decide(
 ) (provisioning.VisitID, error) {
 	var outcome error
 	_, err := c.ledger.Do(ctx, func(s provisioning.Snapshot) (provisioning.Change, error) {
-		change, err := provisioning.Decide(s, site, o)
+		change, err := provisioning.Decide(s, c.config.Site, o)
 		outcome = err
 		if change.IsZero() {
 			return change, err

@@ -30,9 +30,10 @@ func (c *counter) prepare(
 	if !c.health.VerifierUp {
 		command.Prepared.Trouble = provisioning.Refuse(provisioning.CodeVerifierAway)
 	}
-	for i := range terms.Codes() {
+	for range terms.Codes() {
 		c.issued++
-		c.held[id] = append(c.held[id], strconv.Itoa(418205936+1000*c.issued+i))
+		code := 100_000_000 + c.issued*611_953_127%900_000_000
+		c.held[id] = append(c.held[id], strconv.Itoa(code))
 	}
 	return command
 }

@@ -359,3 +359,29 @@ func mishapsOfPasscodes() []mishap {
 			}},
 	}
 }
+
+// TestSeveralCodesAreAList: where each is good for one use, the person sees them all, numbered.
+func TestSeveralCodesAreAList(t *testing.T) {
+	c := newCounter(t)
+	strict, err := provisioning.LoadSite("um-strict")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.config.Site.Passcodes, c.config.Site.Situations = strict.Passcodes, strict.Situations
+	t.Cleanup(c.start())
+	b := c.unlocked(alice, alicePIN)
+	c.found(b)
+	b.Press("Passcode", "match", "yes", "evidence", "university_card")
+	want(t, b, "24 hours · 5 codes for one use each", "only to set up a device")
+	b.Press("Forgot the phone today")
+	c.taken()
+	b.Reload()
+	b.Press("Show my code")
+	want(t, b, "Your passcodes", "each of them once")
+	if len(c.digits()) != 5 {
+		t.Fatalf("%d codes", len(c.digits()))
+	}
+	for _, code := range c.digits() {
+		want(t, b, spelled(code), code[:3], code[3:6], code[6:])
+	}
+}
