@@ -32,7 +32,7 @@ type opened struct {
 }
 
 // openAll opens the bodies of a page on every core, before the one writer is asked for.
-func (s *State) openAll(p feed.Page) []opened {
+func (s *State) openAll(p feed.Page) ([]opened, error) {
 	var all []opened
 	for i, leaf := range p.Leaves {
 		for _, rec := range leaf.Records {
@@ -50,24 +50,26 @@ func (s *State) openAll(p feed.Page) []opened {
 			case feed.KindProof:
 				o.proof, o.err = s.opener.OpenProof(o.Record)
 			case feed.KindPasscode:
-				s.openPasscode(o)
+				return s.openPasscode(o)
 			}
 			return nil
 		})
 	}
-	_ = group.Wait() // no function above returns an error
-	return all
+	return all, group.Wait()
 }
 
 // apply makes a checked page durable: its records, what they change, their verdicts and the tail
 // after them, all in one commit.
 func (v *Verifier) apply(desk string, page feed.Page, next feed.Tail) error {
-	records := v.openAll(page)
+	records, err := v.openAll(page)
 	defer func() {
 		for _, rec := range records {
 			rec.seed.Seed.Wipe()
 		}
 	}()
+	if err != nil {
+		return fmt.Errorf("open the records of a page: %w", err)
+	}
 	return v.file.Update(func(tx *boltfile.Tx) error {
 		row, ok, err := load[deskRow](tx, deskTable, []byte(desk))
 		if err != nil {

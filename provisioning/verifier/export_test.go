@@ -36,5 +36,9 @@ func (s *State) Contents() ([]byte, error) {
 
 // HashPasscode is the hash of some digits of a user, as they are stored.
 func (s *State) HashPasscode(user, digits string) ([]byte, error) {
-	return s.passcodes.hash(context.Background(), s.passcodes.attempts, s.file, user, []byte(digits))
+	salt, _, err := s.saltOf(user)
+	if err != nil {
+		return nil, err
+	}
+	return s.hashPasscode(context.Background(), s.passcodes.attempts, salt, user, []byte(digits))
 }

@@ -10,14 +10,16 @@ import (
 	"github.com/tokendesk/tokendesk/provisioning/feed"
 )
 
-// openPasscode opens and hashes what a desk sent. From here on nobody knows the digits.
-func (s *State) openPasscode(o *opened) {
+// openPasscode opens and hashes what a desk sent. From here on nobody knows the digits. A record
+// that does not open is the desk's fault and answered; an error is our own.
+func (s *State) openPasscode(o *opened) (err error) {
 	if o.passcode, o.err = s.opener.OpenPasscode(o.Record); o.err != nil {
-		return
+		return nil
 	}
-	o.hashes, o.err = s.hashCodes(o.passcode.User, o.passcode.Codes)
+	o.hashes, err = s.hashCodes(o.passcode.User, o.passcode.Codes)
 	o.passcode.Wipe()
 	o.passcode.Codes = nil
+	return err
 }
 
 // takePasscode keeps a passcode, in the place of one of the same type the user had.

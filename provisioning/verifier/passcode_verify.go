@@ -27,7 +27,11 @@ func (v *Verifier) lookPasscode(ctx context.Context, user string, typed secret.O
 	purpose string) (*attempt, error) {
 	digits := typed.Expose()
 	defer clear(digits)
-	hash, err := v.passcodes.hash(ctx, v.passcodes.attempts, v.file, user, digits)
+	salt, _, err := v.saltOf(user)
+	if err != nil {
+		return nil, err
+	}
+	hash, err := v.hashPasscode(ctx, v.passcodes.attempts, salt, user, digits)
 	if err != nil {
 		return nil, err
 	}

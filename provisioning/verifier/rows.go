@@ -38,7 +38,8 @@ const (
 
 func tables() []string {
 	return []string{deskTable, callerTable, credentialTable, seedTable, seedTagTable, userTable,
-		tokenTable, recordTable, verdictTable, ghostTable, passcodeTable, passcodeRefTable}
+		tokenTable, recordTable, verdictTable, ghostTable, passcodeTable, passcodeRefTable,
+		saltTable}
 }
 
 // deskRow is a desk we follow.
