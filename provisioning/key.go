@@ -102,8 +102,8 @@ func KeyHolder(s Snapshot, id TokenID) (OfficerID, bool) {
 	return "", false
 }
 
-// TouchNeeded says whether an officer touches their token again for what cannot be undone: where the
-// site asks it of everybody, and of whoever has one.
+// TouchNeeded says whether an officer touches their token again for what cannot be undone: where
+// the site asks it of everybody, and of whoever has one.
 func TouchNeeded(s Snapshot, site Site, id OfficerID) bool {
 	_, has := KeyOf(s, id)
 	return site.Touch || has

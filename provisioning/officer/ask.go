@@ -43,7 +43,9 @@ func (o *Officers) take(
 }
 
 // keyIn is the key in a token, where it is one of those wanted.
-func (o *Officers) keyIn(who provisioning.Whose, id provisioning.TokenID) (provisioning.OfficerKey, bool) {
+func (o *Officers) keyIn(
+	who provisioning.Whose, id provisioning.TokenID,
+) (provisioning.OfficerKey, bool) {
 	s := o.ledger.Snapshot()
 	holder, ok := provisioning.KeyHolder(s, id)
 	if !ok || (holder == who.ID) == who.Other {

@@ -72,8 +72,8 @@ func (p *proof) settle(
 }
 
 // Unlock takes a PIN and then, of an officer who has one, the answer of their token. It tells what
-// it waits for, and takes no longer than provisioning.TouchFor. An officer without a token is let in
-// only where a PIN alone is enough.
+// it waits for, and takes no longer than provisioning.TouchFor. An officer without a token is let
+// in only where a PIN alone is enough.
 func (o *Officers) Unlock(
 	ctx context.Context, id provisioning.OfficerID, pin secret.PIN, tell func(provisioning.KeyWait),
 ) (provisioning.Officer, error) {
@@ -81,11 +81,10 @@ func (o *Officers) Unlock(
 	if err != nil {
 		return provisioning.Officer{}, err
 	}
-	key, has := provisioning.KeyOf(o.ledger.Snapshot(), id)
-	switch {
-	case !has && o.tokens.PINAlone:
-		return o.admit(ctx, t, nil)
-	case !has:
+	if _, has := provisioning.KeyOf(o.ledger.Snapshot(), id); !has {
+		if o.tokens.PINAlone {
+			return o.admit(ctx, t, nil)
+		}
 		return provisioning.Officer{}, o.unsettled(ctx, t, provisioning.Refuse(CodeKeyNone))
 	}
 	ctx, cancel := context.WithTimeout(ctx, provisioning.TouchFor)
