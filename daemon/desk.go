@@ -65,6 +65,7 @@ func Open(ctx context.Context, p Parts) (*Desk, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the verifier's bundle: %w", err)
 	}
+	p.Site.Touch = !p.Config.PINAlone
 	d := &Desk{parts: p, log: p.Log, pin: bundle.FollowerPin}
 	d.people = directory.New(p.Config.Directory, p.Config.Portraits, []string{p.Site.Strip}, p.Clock.Now)
 	if err := d.people.Check(); err != nil {
@@ -74,7 +75,7 @@ func Open(ctx context.Context, p Parts) (*Desk, error) {
 		return nil, err
 	}
 	d.bench = yubikey.NewBench(p.Bus, p.Tokens)
-	d.officers = officer.New(d.store, provisioning.DeskID(p.Config.Desk), d.clock)
+	d.officers = officer.New(d.store, provisioning.DeskID(p.Config.Desk), d.clock, d.tokens())
 	if err := d.wire(sealer); err != nil {
 		return nil, errors.Join(err, d.store.Close())
 	}
@@ -83,6 +84,16 @@ func Open(ctx context.Context, p Parts) (*Desk, error) {
 
 // clock is how packages below take the time.
 func (d *Desk) clock() (time.Time, bool) { return d.parts.Clock.Now(), d.parts.Clock.Synced() }
+
+// tokens are how officers' own tokens are reached: on the bench, like all others.
+func (d *Desk) tokens() officer.Tokens {
+	t := officer.Tokens{Bench: d.bench, PINAlone: d.parts.Config.PINAlone,
+		KeepForeign: d.parts.Site.KeepForeign}
+	if d.parts.Site.AccessCodes {
+		t.Codes = d.parts.Keys.Site
+	}
+	return t
+}
 
 func (d *Desk) wire(sealer *feed.Sealer) (err error) {
 	p := d.parts
@@ -97,7 +108,7 @@ func (d *Desk) wire(sealer *feed.Sealer) (err error) {
 		return err
 	}
 	d.kiosk, err = kiosk.New(kiosk.Config{Visits: d.visits, Officers: d.officers, People: d.people,
-		Health: d, Reader: p.Reader, Site: p.Site, Desk: p.Config.Desk, Clock: p.Clock.Now,
+		Health: d, Reader: p.Reader, Passcodes: d.visits, Site: p.Site, Desk: p.Config.Desk, Clock: p.Clock.Now,
 		Logger: p.Log})
 	return err
 }

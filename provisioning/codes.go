@@ -218,6 +218,12 @@ const (
 	CodePasscodeUnanswered Code = "passcode_unanswered"
 )
 
+// Refusals of the rules about officers' tokens.
+const (
+	// CodeTouchMissing: the officer's own token was not touched for this.
+	CodeTouchMissing Code = "touch_missing"
+)
+
 // Codes lists every code of this package. The kiosk's catalogue has a sentence for each.
 func Codes() []Code {
 	return []Code{
@@ -246,5 +252,6 @@ func Codes() []Code {
 		CodeVerdictUnreadable, CodeVerdictRefused, CodePulledBeforeWipe, CodeWipeRefused,
 		CodeWipeProtected,
 		CodePulledWiping, CodeWipeUnknown,
+		CodeTouchMissing,
 	}
 }

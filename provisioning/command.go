@@ -105,12 +105,16 @@ type (
 	Void struct {
 		Loan   LoanID
 		Reason string
+		// Touched is the officer whose token was touched for it, before the order is made.
+		Touched OfficerID
 	}
 	// SettleFee moves a fee: paid with a reference, waived or reversed with a reason.
 	SettleFee struct {
 		Loan      LoanID
 		To        FeeState
 		Reference string
+		// Touched is the officer whose token was touched for a waiver.
+		Touched OfficerID
 	}
 	// Speak is an officer choosing the language they work in.
 	Speak struct{ Lang string }

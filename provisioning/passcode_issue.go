@@ -19,6 +19,10 @@ const (
 
 // askSecond puts the situation before a second officer. Nothing is issued yet.
 func (d *decision) askSecond(c AskSecond) *Refusal {
+	errand := refuseUnless(d.visit.Errand == ErrandPasscode, CodeWrongStep)
+	if no := d.all(rule{"visit.step", errand}); no != nil {
+		return no
+	}
 	_, terms, no := d.situated(c.Situation, c.Justification)
 	if no != nil {
 		return no

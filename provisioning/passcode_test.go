@@ -366,9 +366,12 @@ func TestRevealHideNoted(t *testing.T) {
 		}
 		commit(t, ledger, change)
 	}
-	v = get[provisioning.Visit](t, ledger, string(visitID))
-	if v.Step != provisioning.StepDone || !v.ShownUntil.IsZero() {
-		t.Errorf("%+v", v)
+	if v, open := provisioning.Get[provisioning.Visit](ledger.Snapshot(), string(visitID)); open {
+		t.Errorf("the person has it, and the visit goes on: %+v", v)
+	}
+	got := get[provisioning.Passcode](t, ledger, string(passcodeID))
+	if got.State != provisioning.PasscodeLive {
+		t.Errorf("%+v", got)
 	}
 }
 

@@ -35,6 +35,9 @@ type Site struct {
 	// KeepForeign refuses to overwrite what a slot holds that this desk did not write, whoever
 	// confirms it.
 	KeepForeign bool
+	// Touch asks every officer to touch their own token again to void a loan or waive a fee. It is
+	// the desk's to say: it holds unless PINs alone unlock it.
+	Touch bool
 	// Hours are the support hours, for the screen.
 	Hours []Hours
 	// Strip is a mail suffix people type after their account, to be dropped (S9).

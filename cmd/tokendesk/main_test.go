@@ -244,13 +244,16 @@ func TestOfficersAndStatus(t *testing.T) {
 	b.works("904117\n", "", "officers", "pin", "lead", "--pin-stdin")
 	b.works("", "", "officers", "disable", "help")
 	list := b.works("", "lead", "officers")
-	for _, row := range []string{`help\s+CHAN Officer\s+E1004402\s+officer\s+disabled`,
-		`lead\s+Lead\s+supervisor\s+may work`} {
+	for _, row := range []string{`help\s+CHAN Officer\s+E1004402\s+officer\s+none\s+disabled`,
+		`lead\s+Lead\s+supervisor\s+none\s+may work`} {
 		if !regexp.MustCompile(row).MatchString(list) {
 			t.Errorf("the list has no row %s:\n%s", row, list)
 		}
 	}
 	b.works("", "", "officers", "enable", "help")
+	b.works("", "", "officers", "unlock", "lead")
+	b.fails("", "this officer has no token as a key; nothing was changed", "officers", "token-lost",
+		"lead")
 	if list := b.works("", "help", "officers"); strings.Contains(list, "disabled") {
 		t.Errorf("still disabled:\n%s", list)
 	}
