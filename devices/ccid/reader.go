@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -34,11 +35,15 @@ type Match struct {
 	Serial, Model string
 	// Interface is the USB interface of a reader that has several, or -1 for any.
 	Interface int
+	// Tokens are USB vendors whose devices are taken only where Vendor names them: a security
+	// token has a reader with a card that cannot be taken out.
+	Tokens []uint16
 }
 
 func (m Match) fits(info devices.Info) bool {
 	name := strings.ToLower(info.Manufacturer + " " + info.Name)
-	return (m.Vendor == 0 || m.Vendor == info.Vendor) &&
+	any := m.Vendor == 0 && !slices.Contains(m.Tokens, info.Vendor)
+	return (any || m.Vendor == info.Vendor) &&
 		(m.Product == 0 || m.Product == info.Product) &&
 		(m.Serial == "" || m.Serial == info.Serial) &&
 		(m.Interface < 0 || m.Interface == info.Interface) &&
