@@ -112,10 +112,7 @@ func (s *Slot) collect(ctx context.Context, m message) ([]byte, error) {
 			return nil, errGarbled
 		}
 	}
-	if len(response) < 2 {
-		return nil, errGarbled
-	}
-	return response, nil
+	return response, m.whole(response)
 }
 
 // errAPDU is a programmer's mistake that must not reach a card.

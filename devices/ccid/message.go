@@ -127,6 +127,20 @@ func (m message) err() error {
 	return &Error{Code: m.fault}
 }
 
+// whole says why a response, which m ended, is none. Not every reader calls it a failure when the
+// card has gone.
+func (m message) whole(response []byte) error {
+	switch {
+	case len(response) >= 2:
+		return nil
+	case m.presence() == cardAbsent:
+		return ErrNoCard
+	case m.presence() == cardInactive:
+		return ErrMute
+	}
+	return errGarbled
+}
+
 // parse reads a message whose length must be what it says.
 func parse(raw []byte) (message, error) {
 	if len(raw) < headerSize ||

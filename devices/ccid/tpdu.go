@@ -64,10 +64,7 @@ func (s *Slot) exchangeT0(ctx context.Context, tpdu []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(m.data) < 2 {
-		return nil, errGarbled
-	}
-	return append([]byte(nil), m.data...), nil
+	return append([]byte(nil), m.data...), m.whole(m.data)
 }
 
 // split takes the status word off a response.

@@ -28,13 +28,13 @@ func TestClassDescriptor(t *testing.T) {
 		configuration, number int
 		want                  []byte
 	}{
-		"before the endpoints":   {configurationOf(class, false), 2, 1, class},
-		"behind them":            {configurationOf(class, true), 2, 1, class},
-		"of the vendor's type":   {configurationOf(vendor, false), 2, 1, vendor},
-		"another interface":      {configurationOf(class, false), 2, 0, nil},
-		"another configuration":  {configurationOf(class, false), 1, 1, nil},
-		"cut off":                {configurationOf(class, true)[:110], 2, 1, nil},
-		"a length of nothing":    {[]byte{0, 0, 0}, 1, 0, nil},
+		"before the endpoints":    {configurationOf(class, false), 2, 1, class},
+		"behind them":             {configurationOf(class, true), 2, 1, class},
+		"of the vendor's type":    {configurationOf(vendor, false), 2, 1, vendor},
+		"another interface":       {configurationOf(class, false), 2, 0, nil},
+		"another configuration":   {configurationOf(class, false), 1, 1, nil},
+		"cut off":                 {configurationOf(class, true)[:110], 2, 1, nil},
+		"a length of nothing":     {[]byte{0, 0, 0}, 1, 0, nil},
 		"nothing to look through": {nil, 1, 0, nil},
 	} {
 		if got := classDescriptor(tt.raw, tt.configuration, tt.number); !bytes.Equal(got, tt.want) {

@@ -123,9 +123,9 @@ func (r *CardReader) powerOn(message []byte) []byte {
 		r.powered = false
 		return r.refuse(message, ccidMute)
 	}
-	atr := r.card.reset()
+	r.t0 = NewT0Card(r.card)
+	atr := r.t0.Reset()
 	r.powered, r.ready, r.command, r.response = true, false, nil, nil
-	r.t0 = charwise{card: r.card}
 	return r.reply(message, atr, 0)
 }
 
@@ -161,7 +161,7 @@ func (r *CardReader) exchange(message, data []byte) []byte {
 	case strike(&r.fault.Broken):
 		return r.refuse(message, ccidHardware)
 	case r.charwise():
-		return r.reply(message, r.t0.respond(data), 0)
+		return r.reply(message, r.t0.Respond(data), 0)
 	case r.opts.Features&0x00040000 == 0:
 		if chain != 0 || len(data) > 261 {
 			return r.refuse(message, ccidBadChain)

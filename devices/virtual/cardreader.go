@@ -65,7 +65,7 @@ type CardReader struct {
 	card    *SmartCard
 	powered bool
 	ready   bool // parameters were set, where the host has to
-	t0      charwise
+	t0      *T0Card
 	// plugging is 0 while the reader is not plugged in.
 	plugging uint64
 	port     int
@@ -122,7 +122,7 @@ func (r *CardReader) take() {
 		return
 	}
 	r.card, r.powered, r.ready, r.event = nil, false, false, true
-	r.command, r.response, r.t0 = nil, nil, charwise{}
+	r.command, r.response, r.t0 = nil, nil, nil
 	r.changed.notify()
 }
 

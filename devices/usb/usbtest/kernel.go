@@ -22,7 +22,7 @@ var modules = []string{
 	"fs/netfs/netfs.ko", "fs/fscache/fscache.ko",
 	"net/9p/9pnet.ko", "net/9p/9pnet_virtio.ko", "fs/9p/9p.ko",
 	"drivers/usb/common/usb-common.ko", "drivers/usb/core/usbcore.ko",
-	"drivers/usb/host/xhci-hcd.ko", "drivers/usb/host/xhci-pci-renesas.ko",
+	"drivers/usb/host/xhci-hcd.ko",
 	"drivers/usb/host/xhci-pci.ko",
 	"drivers/hid/hid.ko", "drivers/hid/usbhid/usbhid.ko", "drivers/hid/hid-generic.ko",
 	"drivers/input/evdev.ko",
