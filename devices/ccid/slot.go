@@ -17,8 +17,10 @@ const (
 	maxExtensions = 200
 	// drainTime is how long stale answers are waited for after an exchange that broke off.
 	drainTime = 100 * time.Millisecond
-	// maxStale bounds the answers to earlier commands that are passed over.
+	// maxStale bounds the answers to earlier commands that are passed over, maxDrain those that are
+	// thrown away after an exchange that broke off.
 	maxStale = 16
+	maxDrain = 1000
 	// closeTime bounds the power-down of a card.
 	closeTime = 2 * time.Second
 )
@@ -211,7 +213,7 @@ func (s *Slot) receive(ctx context.Context, patience time.Duration) (message, er
 
 // drain throws away what a broken exchange left, so that the next one begins clean.
 func (s *Slot) drain(ctx context.Context) error {
-	for range maxStale {
+	for range maxDrain {
 		_, err := s.receive(ctx, drainTime)
 		switch {
 		case errors.Is(err, devices.ErrTimeout):
