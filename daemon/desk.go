@@ -34,7 +34,7 @@ type Parts struct {
 	ReaderBus devices.ReaderBus
 	Readers   []devices.TapSource
 	Clock     Clock
-	Log    *slog.Logger
+	Log       *slog.Logger
 	// Listeners are sockets made by somebody else, by name: "desk" and "feed". Missing ones are
 	// made from the configuration.
 	Listeners map[string]net.Listener

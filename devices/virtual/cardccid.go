@@ -63,6 +63,7 @@ func (r *CardReader) handle(message []byte) []byte {
 	}
 	switch kind {
 	case ccidSlotStatus, ccidAbort:
+		r.unseen = false
 		return r.reply(message, nil, 0)
 	case ccidPowerOff:
 		r.powered, r.ready = false, false

@@ -3,6 +3,7 @@ package virtual
 import (
 	"context"
 	"encoding/binary"
+	"fmt"
 	"sync"
 
 	"github.com/tokendesk/tokendesk/devices"
@@ -70,6 +71,8 @@ type CardReader struct {
 	plugging uint64
 	port     int
 	holder   *readerLink
+	// unseen says that the host has not looked since the card came or went.
+	unseen bool
 	// in are messages for the host, event that the slot changed since it was last told.
 	in    [][]byte
 	event bool
@@ -105,7 +108,7 @@ func (r *CardReader) Put(c *SmartCard) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.take()
-	r.card, r.event = c, true
+	r.card, r.event, r.unseen = c, true, true
 	r.changed.notify()
 }
 
@@ -121,9 +124,26 @@ func (r *CardReader) take() {
 	if r.card == nil {
 		return
 	}
-	r.card, r.powered, r.ready, r.event = nil, false, false, true
+	r.card, r.powered, r.ready, r.event, r.unseen = nil, false, false, true, true
 	r.command, r.response, r.t0 = nil, nil, nil
 	r.changed.notify()
+}
+
+// Noticed waits until the host has looked into the slot since the card last came or went.
+func (r *CardReader) Noticed(ctx context.Context) error {
+	for {
+		r.mu.Lock()
+		changed, unseen := r.changed.wait(), r.unseen
+		r.mu.Unlock()
+		if !unseen {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return fmt.Errorf("wait for the host to look: %w", late(ctx))
+		}
+	}
 }
 
 // Plugged says whether the reader is plugged in.
