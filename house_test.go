@@ -28,6 +28,7 @@ const module = "github.com/tokendesk/tokendesk/"
 var floors = map[string]int{
 	"provisioning/secret": 0, "devices": 0, "devices/usbip": 0, "kiosk/pages": 0, "systemd": 0,
 	"daemon/boltfile":   0,
+	"devices/wedge":     1,
 	"provisioning/feed": 1, "provisioning/oath": 1, "devices/usb": 1, "devices/virtual": 1,
 	"provisioning":       2,
 	"provisioning/visit": 3, "provisioning/officer": 3, "provisioning/directory": 3,
@@ -46,6 +47,9 @@ var closed = []struct{ from, to, why string }{
 	{"devices/virtual", module + "devices/yubikey", "the twin is written from the protocol, not from the driver"},
 	{"devices/yubikey", "log/slog", "drivers have no logger: a payload could reach it"},
 	{"devices/yubikey", module + "devices/usb", "drivers see the wire interface only, and build without cgo"},
+	{"devices/virtual", module + "devices/wedge", "the twin is written from the protocol, not from the driver"},
+	{"devices/wedge", "log/slog", "what a card says is in no log"},
+	{"devices/wedge", module + "devices/usb", "readers see the wire interface only, and build without cgo"},
 	{"devices/usbip", module + "devices", "USB/IP carries any device and knows none"},
 	{"kiosk", module + "daemon/store", "the kiosk reaches state through the interfaces it declares"},
 	{"kiosk", module + "provisioning/visit", "the kiosk reaches visits through the interfaces it declares"},
