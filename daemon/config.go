@@ -33,6 +33,8 @@ type Config struct {
 	FeedURL string `toml:"feed_url"`
 	// Admin is the socket of the operator's command.
 	Admin string `toml:"admin"`
+	// Readers are the card readers; without one, numbers are typed.
+	Readers []ReaderConfig `toml:"reader"`
 }
 
 // Defaults are the values of an installation; a file overrides them.
@@ -97,7 +99,7 @@ func (c Config) check() error {
 	if _, _, err := net.SplitHostPort(c.Feed); err != nil {
 		return fmt.Errorf("\"feed\" is not an address: %w", err)
 	}
-	return nil
+	return c.checkReaders()
 }
 
 // file is the store.

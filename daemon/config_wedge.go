@@ -8,14 +8,10 @@ import (
 	"github.com/tokendesk/tokendesk/devices/wedge"
 )
 
-// WedgeConfig are the keys of a reader that types what it reads, or that is a stripe reader or
-// barcode scanner in its HID mode.
+// WedgeConfig are the keys of a [[reader]] that types what it reads, or that is a stripe reader or
+// barcode scanner in its HID mode. Its device is vendor:product as lsusb shows them, with a serial
+// where the desk has two of a kind; for the kind "wedge" also a link in /dev/input/by-id.
 type WedgeConfig struct {
-	// Device names the reader: its USB ids, "05f9:2203", with a serial number behind another colon
-	// where there are two of a kind; for the kind "wedge" also a link in /dev/input/by-id.
-	Device string `toml:"device"`
-	// Interface is the number of its USB interface, where it has several.
-	Interface int `toml:"interface"`
 	// Field is where in a scan the card's number stands.
 	Field wedge.Field `toml:"field"`
 	// Layout and Pause are of a reader that types: another keyboard than the US one, and how long
@@ -40,25 +36,32 @@ const (
 // wedgeKinds lists them.
 func wedgeKinds() []string { return []string{kindWedge, kindWedgeUSB, kindStripe, kindScanner} }
 
-// source makes the reader, or says what of its configuration is wrong. Nothing is opened yet.
-func (c WedgeConfig) source(
-	bus devices.Bus, kind, name string, number devices.NumberFormat,
-) (devices.TapSource, error) {
-	device, err := wedge.ParseSelector(c.Device)
+// wedge makes the source of such a reader, or says what of its configuration is wrong.
+func (r ReaderConfig) wedge(bus devices.Bus) (devices.TapSource, error) {
+	if r.Read != "" || r.Slot != 0 || r.Model != "" {
+		return nil, fmt.Errorf("read, slot and model are for a reader of the kind %s", readerCCID)
+	}
+	name := r.Device
+	if r.Serial != "" {
+		name += ":" + r.Serial
+	}
+	device, err := wedge.ParseSelector(name)
 	if err != nil {
-		return nil, fmt.Errorf("reader %s: %w", name, err)
+		return nil, err
 	}
-	s := wedge.Settings{Name: name, Device: device, Field: c.Field, Number: number,
-		Layout: c.Layout, Pause: c.Pause}
-	switch kind {
-	case kindWedge:
-		return wedge.NewKeyboard(s)
+	s := wedge.Settings{Name: r.Name, Device: device, Field: r.Field, Number: r.Number,
+		Layout: r.Layout, Pause: r.Pause}
+	iface := 0
+	if r.Interface != nil {
+		iface = *r.Interface
+	}
+	switch r.Kind {
 	case kindWedgeUSB:
-		return wedge.NewTyping(bus, s, c.Interface)
+		return wedge.NewTyping(bus, s, iface)
 	case kindStripe:
-		return wedge.NewStripe(bus, s, c.Interface, c.Stripe)
+		return wedge.NewStripe(bus, s, iface, r.Stripe)
 	case kindScanner:
-		return wedge.NewScanner(bus, s, c.Interface, c.Label)
+		return wedge.NewScanner(bus, s, iface, r.Label)
 	}
-	return nil, fmt.Errorf("reader %s: no kind %q", name, kind)
+	return wedge.NewKeyboard(s)
 }

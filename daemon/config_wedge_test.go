@@ -5,8 +5,6 @@ import (
 	"testing"
 
 	"github.com/BurntSushi/toml"
-
-	"github.com/tokendesk/tokendesk/devices"
 )
 
 func TestWedgeConfig(t *testing.T) {
@@ -16,7 +14,7 @@ func TestWedgeConfig(t *testing.T) {
 			field = { track = 2, part = 1, lrc = true }
 			layout = { y = "z", z = "y" }
 			pause = "200ms"`, ""},
-		{"wedge-usb", "device = \"05f9:2203:S1\"\ninterface = 1\nfield = { track = 1 }", ""},
+		{"wedge-usb", "device = \"05f9:2203\"\nserial = \"S1\"\ninterface = 1\nfield = { track = 1 }", ""},
 		{"magstripe", "device = \"0801:0002\"\nfield = { track = 2 }", ""},
 		{"magstripe", `device = "0801:0002"
 			field = { track = 2 }
@@ -28,15 +26,16 @@ func TestWedgeConfig(t *testing.T) {
 		{"wedge-usb", "device = \"/dev/input/by-id/x\"\nfield = { track = 2 }", "ids"},
 		{"magstripe", "device = \"0801:0002\"\nfield = { pattern = \"(.+)\" }", "track"},
 		{"magstripe", "device = \"0801:0002\"\nfield = { track = 2 }\nstripe = { size = 16 }", "report"},
+		{"wedge", "device = \"05f9:2203\"\nread = \"file\"\nfield = { track = 2 }", "ccid"},
 		{"turnstile", "device = \"0801:0002\"\nfield = { track = 2 }", "kind"},
 	} {
-		var c WedgeConfig
-		meta, err := toml.Decode(tt.text, &c)
+		r := ReaderConfig{Kind: tt.kind}
+		meta, err := toml.Decode(tt.text, &r)
 		if err != nil || len(meta.Undecoded()) > 0 {
 			t.Errorf("%s\n%v, %v", tt.text, err, meta.Undecoded())
 			continue
 		}
-		_, err = c.source(nil, tt.kind, "counter", devices.NumberFormat{})
+		_, err = r.source(readerBuses{})
 		if (err == nil) != (tt.wrong == "") || err != nil && !strings.Contains(err.Error(), tt.wrong) {
 			t.Errorf("%s\n%s: %v, want %q in it", tt.kind, tt.text, err, tt.wrong)
 		}

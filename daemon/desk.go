@@ -29,10 +29,12 @@ type Parts struct {
 	// Bus is where tokens are plugged in; Tokens says which of them may be opened.
 	Bus    devices.Bus
 	Tokens yubikey.Options
-	// Reader gives card taps; nil without a reader.
-	Reader kiosk.Reader
-	Clock  Clock
-	Log    *slog.Logger
+	// ReaderBus is where the card readers of the configuration are plugged in; Readers are sources of
+	// taps beside them.
+	ReaderBus devices.ReaderBus
+	Readers   []devices.TapSource
+	Clock     Clock
+	Log       *slog.Logger
 	// Listeners are sockets made by somebody else, by name: "desk" and "feed". Missing ones are
 	// made from the configuration.
 	Listeners map[string]net.Listener
@@ -51,6 +53,7 @@ type Desk struct {
 	people   *directory.File
 	feed     *publish.Server
 	kiosk    *kiosk.Server
+	readers  *devices.TapSet
 	pin      string
 }
 
@@ -96,8 +99,11 @@ func (d *Desk) wire(sealer *feed.Sealer) (err error) {
 	if err != nil {
 		return err
 	}
+	if d.readers, err = openReaders(p); err != nil {
+		return err
+	}
 	d.kiosk, err = kiosk.New(kiosk.Config{Visits: d.visits, Officers: d.officers, People: d.people,
-		Health: d, Reader: p.Reader, Site: p.Site, Desk: p.Config.Desk, Clock: p.Clock.Now,
+		Health: d, Reader: d.readers, Site: p.Site, Desk: p.Config.Desk, Clock: p.Clock.Now,
 		Logger: p.Log})
 	return err
 }

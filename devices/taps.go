@@ -53,7 +53,8 @@ type TapSource interface {
 	// Run gives taps until ctx ends, and returns ctx's error then. It returns no error of a device:
 	// one that is pulled or held by another program is waited for.
 	Run(ctx context.Context, taps chan<- Tap) error
-	// Up says that a card laid on it now would be noticed. It may be asked at any time.
+	// Up says that a card laid on it now would be noticed. It may be asked at any time. A source that
+	// can say why not has a method Trouble() error besides.
 	Up() bool
 }
 
@@ -79,23 +80,31 @@ func NewTapSet(sources ...TapSource) *TapSet {
 // Taps is where the cards are noticed, in their order.
 func (s *TapSet) Taps() <-chan Tap { return s.taps }
 
-// Up says that there is at least one source, and none of them is down.
+// Any says that there is a source at all.
+func (s *TapSet) Any() bool { return len(s.sources) > 0 }
+
+// Up says that there is a source, and that none is down.
 func (s *TapSet) Up() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.up) > 0 && !slices.Contains(s.up, false)
 }
 
-// Down names the sources that are down.
-func (s *TapSet) Down() (names []string) {
+// Down names the sources that are down, each with its trouble where it can say so, or nil.
+func (s *TapSet) Down() map[string]error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	down := map[string]error{}
 	for i, up := range s.up {
-		if !up {
-			names = append(names, s.sources[i].Name())
+		if up {
+			continue
+		}
+		down[s.sources[i].Name()] = nil
+		if says, ok := s.sources[i].(interface{ Trouble() error }); ok {
+			down[s.sources[i].Name()] = says.Trouble()
 		}
 	}
-	return names
+	return down
 }
 
 // Changed is closed at the next change of what Up or Down say. Take it before asking.

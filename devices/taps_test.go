@@ -23,6 +23,8 @@ func newSource(name string) *source { return &source{name: name, laid: make(chan
 func (s *source) Name() string { return s.name }
 func (s *source) Up() bool     { return s.up.Load() }
 
+func (s *source) Trouble() error { return devices.ErrBusy }
+
 func (s *source) Run(ctx context.Context, taps chan<- devices.Tap) error {
 	for {
 		select {
@@ -43,8 +45,8 @@ func TestTapSetMerges(t *testing.T) {
 		done := make(chan error)
 		go func() { done <- set.Run(ctx) }()
 		time.Sleep(time.Second)
-		if down := set.Down(); set.Up() || len(down) != 1 || down[0] != "right" {
-			t.Errorf("up %t, down %q", set.Up(), down)
+		if down := set.Down(); set.Up() || len(down) != 1 || down["right"] == nil {
+			t.Errorf("up %t, down %v", set.Up(), down)
 		}
 		changed := set.Changed()
 		right.up.Store(true)
