@@ -70,7 +70,7 @@ func hours(site provisioning.Site) []string {
 }
 
 // problem is a refusal in words. Times in its parameters come in RFC 3339 and leave in the site's
-// zone. A code without a sentence is shown as a general one: a test keeps that from happening.
+// zone; a date without a time is the same everywhere. A code without a sentence is shown as a general one: a test keeps that from happening.
 func problem(
 	site provisioning.Site, code provisioning.Code, params map[string]string,
 ) pages.Problem {
@@ -84,6 +84,10 @@ func problem(
 func inZone(site provisioning.Site, params map[string]string) map[string]string {
 	out := maps.Clone(params)
 	for name, value := range params {
+		if d, err := time.Parse(time.DateOnly, value); err == nil {
+			out[name] = d.Format(layoutDate)
+			continue
+		}
 		t, err := time.Parse(time.RFC3339, value)
 		if err != nil {
 			continue

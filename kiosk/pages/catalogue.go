@@ -21,7 +21,9 @@ var english = sync.OnceValue(func() texts {
 		decode("catalogue/en_"+part+".toml", &tree)
 		out.flatten("", tree)
 	}
-	decode("catalogue/en_refusals.toml", &out.refusals)
+	for _, part := range []string{"refusals", "directory"} {
+		decode("catalogue/en_"+part+".toml", &out.refusals)
+	}
 	decode("catalogue/en_terms.toml", &out.terms)
 	return out
 })
