@@ -71,6 +71,9 @@ type Officer struct {
 	Failures    int
 	LockedUntil time.Time
 	Disabled    bool
+	// Dismissed says that it was the staff list that disabled this officer: a list that names them
+	// again lets them back. One whom an operator disabled stays so.
+	Dismissed bool
 }
 
 // TokenState is where a token is.

@@ -25,6 +25,8 @@ const (
 	CodePINUnknown provisioning.Code = "pin_unknown"
 	// CodeDisabled: the officer may not work here any more.
 	CodeDisabled provisioning.Code = "officer_disabled"
+	// CodePINUnset: the officer is on the staff list and has no PIN yet.
+	CodePINUnset provisioning.Code = "pin_unset"
 	// CodePINWeak: a new PIN has 6 to 12 digits and is not one digit over and over, or a run.
 	CodePINWeak provisioning.Code = "pin_weak"
 	// CodeTaken: an officer with this name exists.
@@ -35,6 +37,7 @@ const (
 func Codes() []provisioning.Code {
 	return []provisioning.Code{
 		CodePINWrong, CodePINLocked, CodePINUnknown, CodeDisabled, CodePINWeak, CodeTaken,
+		CodePINUnset,
 	}
 }
 
@@ -65,7 +68,8 @@ func New(ledger provisioning.Ledger, desk provisioning.DeskID, clock Clock) *Off
 		nobody: format(make([]byte, saltLen), make([]byte, hashLen))}
 }
 
-// Check takes a PIN. It refuses with CodePINWrong, CodePINLocked, CodePINUnknown or CodeDisabled.
+// Check takes a PIN. It refuses with CodePINWrong, CodePINLocked, CodePINUnknown,
+// CodePINUnset or CodeDisabled.
 func (o *Officers) Check(
 	ctx context.Context, id provisioning.OfficerID, pin secret.PIN,
 ) (provisioning.Officer, error) {
@@ -75,6 +79,9 @@ func (o *Officers) Check(
 			return provisioning.Officer{}, err
 		}
 		return provisioning.Officer{}, provisioning.Refuse(CodePINUnknown)
+	}
+	if row.PINHash == "" {
+		return provisioning.Officer{}, provisioning.Refuse(CodePINUnset)
 	}
 	failures, err := o.reserve(ctx, id)
 	if err != nil {
