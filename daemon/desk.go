@@ -29,10 +29,12 @@ type Parts struct {
 	// Bus is where tokens are plugged in; Tokens says which of them may be opened.
 	Bus    devices.Bus
 	Tokens yubikey.Options
-	// Reader gives card taps; nil without a reader.
-	Reader kiosk.Reader
-	Clock  Clock
-	Log    *slog.Logger
+	// ReaderBus is where the card readers of the configuration are plugged in; Readers are sources of
+	// taps beside them.
+	ReaderBus devices.ReaderBus
+	Readers   []devices.TapSource
+	Clock     Clock
+	Log       *slog.Logger
 	// Listeners are sockets made by somebody else, by name: "desk" and "feed". Missing ones are
 	// made from the configuration.
 	Listeners map[string]net.Listener
@@ -51,6 +53,7 @@ type Desk struct {
 	people   *directory.File
 	feed     *publish.Server
 	kiosk    *kiosk.Server
+	readers  *devices.TapSet
 	pin      string
 }
 
@@ -99,7 +102,7 @@ func (d *Desk) wire(sealer *feed.Sealer) (err error) {
 	p := d.parts
 	d.visits, err = visit.New(visit.Config{Ledger: d.store, Bench: d.bench, Sealer: sealer,
 		Codes: p.Keys.Site, Site: p.Site, Desk: provisioning.DeskID(p.Config.Desk), Clock: p.Clock,
-		Log: p.Log})
+		Log: p.Log, Followed: d.followed})
 	if err != nil {
 		return err
 	}
@@ -107,8 +110,12 @@ func (d *Desk) wire(sealer *feed.Sealer) (err error) {
 	if err != nil {
 		return err
 	}
+	if d.readers, err = openReaders(p); err != nil {
+		return err
+	}
 	d.kiosk, err = kiosk.New(kiosk.Config{Visits: d.visits, Officers: d.officers, People: d.people,
-		Health: d, Reader: p.Reader, Site: p.Site, Desk: p.Config.Desk, Clock: p.Clock.Now,
+		Health: d, Reader: d.readers, Passcodes: d.visits, Site: p.Site, Desk: p.Config.Desk,
+		Clock:  p.Clock.Now,
 		Logger: p.Log})
 	return err
 }
@@ -154,7 +161,7 @@ func (d *Desk) Health(ctx context.Context) provisioning.Health {
 		ClockSynced: synced, Behind: max(0, d.store.FeedHead()-v.Acked)}
 	if seen := d.feed.Seen(); !seen.IsZero() {
 		h.VerifierSeen = seen.UTC()
-		h.VerifierUp = time.Since(seen) < verifierPatience
+		h.VerifierUp = d.followed()
 	}
 	if now.Before(h.VerifierSeen) {
 		h.VerifierSeen = now
@@ -164,6 +171,12 @@ func (d *Desk) Health(ctx context.Context) provisioning.Health {
 		h.TokensInDrawer++
 	}
 	return h
+}
+
+// followed says whether the verifier is there now.
+func (d *Desk) followed() bool {
+	seen := d.feed.Seen()
+	return !seen.IsZero() && time.Since(seen) < verifierPatience
 }
 
 // Status is what the operator asks for.

@@ -2,6 +2,7 @@ package kiosk
 
 import (
 	"context"
+	"time"
 
 	"github.com/tokendesk/tokendesk/devices"
 	"github.com/tokendesk/tokendesk/provisioning"
@@ -54,9 +55,26 @@ type People interface {
 	Portrait(ctx context.Context, name string) (data []byte, mediaType string, err error)
 }
 
-// Reader gives the taps of the card reader.
+// Passcodes is what only the runner that issued them can do with passcodes.
+type Passcodes interface {
+	// Shown returns copies of the digits that the person of a visit looks at right now, to be wiped,
+	// and until when. It refuses at any other time, and as long as the screen is not turned.
+	Shown(provisioning.VisitID) (codes []secret.Passcode, until time.Time, err error)
+	// Approve puts a second officer's word on record. Whoever calls it has just seen that officer's
+	// own token.
+	Approve(
+		ctx context.Context, visit provisioning.VisitID, act provisioning.Act,
+		by provisioning.OfficerID,
+	) error
+}
+
+// Reader gives the taps of the card readers.
 type Reader interface {
 	Taps() <-chan devices.Tap
+	// Up says that a card laid on any of them would be noticed.
+	Up() bool
+	// Changed is closed at the next change of Up.
+	Changed() <-chan struct{}
 }
 
 // Health says how the things the desk depends on are doing.

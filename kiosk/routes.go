@@ -37,6 +37,7 @@ func (s *Server) routes() http.Handler {
 	open("POST "+pages.PathDisplay, s.postDisplay)
 	open("POST "+pages.PathLanguage, s.postLanguage)
 	open("GET "+endedPath, s.getEnded)
+	open("GET "+pages.PathBye, s.getBye)
 	open("POST "+pages.PathAlive, s.postAlive)
 	open("POST "+pages.PathLock, s.postLock)
 	open("GET "+assetsPath, s.getAsset)
@@ -72,6 +73,7 @@ func (s *Server) routes() http.Handler {
 
 	person("GET "+personPath, s.getPerson)
 	person("POST "+personPath, s.postPerson)
+	person("GET "+personPath+"/live", s.livePerson)
 	return s.sessions.LoadAndSave(s.spending(s.speaking(mux)))
 }
 

@@ -21,7 +21,9 @@ type Config struct {
 	Health   Health
 	// Reader may be nil: then numbers are typed.
 	Reader Reader
-	Site   provisioning.Site
+	// Passcodes is required where the site issues any.
+	Passcodes Passcodes
+	Site      provisioning.Site
 	// Desk names this appliance on the screen, for example "Counter 2".
 	Desk string
 	// Clock is time.Now unless a test has its own.
@@ -36,6 +38,7 @@ type Server struct {
 	people   People
 	health   Health
 	reader   Reader
+	codes    Passcodes
 	site     provisioning.Site
 	desk     string
 	now      func() time.Time
@@ -58,6 +61,7 @@ func New(c Config) (*Server, error) {
 	for name, missing := range map[string]bool{
 		"visits": c.Visits == nil, "officers": c.Officers == nil, "people": c.People == nil,
 		"health": c.Health == nil, "logger": c.Logger == nil, "site": c.Site.Location == nil,
+		"passcodes": c.Passcodes == nil && len(c.Site.Passcodes) > 0,
 	} {
 		if missing {
 			return nil, fmt.Errorf("kiosk config: %s is missing", name)
@@ -68,7 +72,7 @@ func New(c Config) (*Server, error) {
 	}
 	return &Server{
 		visits: c.Visits, officers: c.Officers, people: c.People, health: c.Health,
-		reader: c.Reader, site: c.Site, desk: c.Desk, now: c.Clock, log: c.Logger,
+		reader: c.Reader, codes: c.Passcodes, site: c.Site, desk: c.Desk, now: c.Clock, log: c.Logger,
 		sessions: newSessions(c.Clock), counter: newCounter(), screens: newScreens(),
 		streams: newStreams(), posts: newPosts(), touches: newTouches(),
 		done: make(chan struct{}),

@@ -16,6 +16,9 @@ const (
 	subHand  = "hand"
 	subLoan  = "loan"
 	subSlip  = "slip"
+
+	subPasscodes = "passcodes"
+	subWhy       = "why"
 )
 
 // getSub shows a page under a visit's, as long as the visit is at the step it belongs to.
@@ -59,6 +62,14 @@ func subPage(sc scenery, f facts, sub, mode string) (page templ.Component, known
 	case subSlip:
 		if hasSlip(f) {
 			page = pages.SlipPage(slipView(sc, f))
+		}
+	case subPasscodes:
+		if listsPasscodes(sc, f) {
+			page = pages.Passcodes(passcodesView(sc, f))
+		}
+	case subWhy:
+		if v, ok := justifyView(sc, f, mode); ok {
+			page = pages.Justify(v)
 		}
 	case pages.DoVoid:
 		if checked && f.lent() {
@@ -107,6 +118,10 @@ func (a act) underneath(sub, do string) (string, error) {
 		})
 	case sub == pages.DoFee:
 		return a.fee(do)
+	case sub == subPasscodes && (do == pages.DoRevoke || do == pages.DoRecovery):
+		return a.passcode(do, "")
+	case sub == subWhy && do == pages.DoJustify:
+		return a.justified()
 	}
 	return "", errBadForm
 }

@@ -118,19 +118,6 @@ func (d *decision) touched(by OfficerID) rule {
 	return rule{"officer.touch", refuseUnless(!needed || by == d.o.By, CodeTouchMissing)}
 }
 
-// second: another officer's token was touched for this order. The kiosk names whose it was.
-func (d *decision) second(by OfficerID) []rule {
-	officer, known := Get[Officer](d.s, string(by))
-	if by != "" {
-		d.detail("second", string(by))
-	}
-	return []rule{
-		{"officer.second", refuseUnless(known && !officer.Disabled, CodeSecondMissing)},
-		{"officer.second-other", refuseUnless(by != d.o.By, CodeSecondSame)},
-		{"officer.second-not-person", refuseUnless(!officer.is(d.visit.Person), CodeSecondIsPerson)},
-	}
-}
-
 // dropKeys ends every key in a token that is no longer an officer's.
 func (d *draft) dropKeys(id TokenID, why string) {
 	for k := range Find[OfficerKey](d.s, ByToken, string(id)) {

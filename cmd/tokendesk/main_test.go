@@ -159,6 +159,20 @@ func TestRefusals(t *testing.T) {
 	b.fails("", "read the configuration", "status")
 }
 
+// TestPolicy needs no desk: the terms and every deviation are read off the profile.
+func TestPolicy(t *testing.T) {
+	b := newBox(t, "")
+	for _, want := range []string{`profile "um"`, "unlimited", "phone_lost, app_deleted",
+		"Deviations from NIST SP 800-63B-4 (July 2025): 12", "Section 3.1.2.2, SHALL"} {
+		b.works("", want, "policy")
+	}
+	b.works("", "enrolling a device", "policy", "--site", "um-strict")
+	b.works("", "issues no passcodes", "policy", "--site", "unimas")
+	b.write("own.toml", "colour = \"red\"")
+	b.fails("", "unknown key colour", "policy", "--site", b.path("own.toml"))
+	b.fails("", "neither a profile", "policy", "--site", "nowhere")
+}
+
 // start runs the daemon of the box until the test ends.
 func (b *box) start() {
 	b.t.Helper()
