@@ -16,7 +16,7 @@ func TestEveryRefusalHasItsSentence(t *testing.T) {
 	codes := append(provisioning.Codes(), kiosk.Codes()...)
 	codes = append(codes, officer.Codes()...)
 	for _, code := range codes {
-		p, ok := pages.Sentence(string(code), nil)
+		p, ok := pages.Sentence("en", string(code), nil)
 		if !ok || p.Happened == "" || p.Done == "" || p.Todo == "" {
 			t.Errorf("%s: %+v", code, p)
 		}

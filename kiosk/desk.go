@@ -15,6 +15,7 @@ import (
 const (
 	themeCookie = "theme"
 	textCookie  = "text"
+	langCookie  = "lang"
 )
 
 // patience bounds an order: hardware is not waited for inside one.
@@ -254,10 +255,18 @@ func (s *Server) postDisplay(w http.ResponseWriter, r *http.Request) error {
 		themeCookie: oneOf(r.PostForm.Get("theme"), "light", "dark", "contrast"),
 		textCookie:  oneOf(r.PostForm.Get("text"), "large"),
 	} {
-		http.SetCookie(w, &http.Cookie{Name: name, Value: value, Path: "/", HttpOnly: true,
-			SameSite: http.SameSiteStrictMode, MaxAge: 365 * 24 * 3600})
+		keep(w, name, value)
+	}
+	if err := s.speak(w, r); err != nil {
+		return err
 	}
 	return redirect(w, r, local(r.PostForm.Get("back")))
+}
+
+// keep remembers in this browser how its pages should look.
+func keep(w http.ResponseWriter, name, value string) {
+	http.SetCookie(w, &http.Cookie{Name: name, Value: value, Path: "/", HttpOnly: true,
+		SameSite: http.SameSiteStrictMode, MaxAge: 365 * 24 * 3600})
 }
 
 // local keeps a way back on this desk.

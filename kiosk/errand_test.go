@@ -210,7 +210,7 @@ func TestProblemOffersAnotherTry(t *testing.T) {
 
 func sentence(t *testing.T, code provisioning.Code, pairs ...string) pages.Problem {
 	t.Helper()
-	p, ok := pages.Sentence(string(code), provisioning.Refuse(code, pairs...).Params)
+	p, ok := pages.Sentence("en", string(code), provisioning.Refuse(code, pairs...).Params)
 	if !ok {
 		t.Fatalf("no sentence for %s", code)
 	}

@@ -1,7 +1,6 @@
 package kiosk
 
 import (
-	"fmt"
 	"maps"
 	"strings"
 	"time"
@@ -11,28 +10,24 @@ import (
 	"github.com/tokendesk/tokendesk/provisioning"
 )
 
-// How times are written: the month is always a word, so that no day is taken for a month, and the
-// clock has 24 hours. The zone is the site's.
-const (
-	layoutDate   = "2 January 2006"
-	layoutTime   = "15:04"
-	layoutMoment = layoutDate + ", " + layoutTime
-)
+// date, clock and moment write a time in the site's zone and the language of the page; the zero time
+// is empty.
+func (sc scenery) date(t time.Time) string { return pages.Date(sc.frame.Lang, sc.local(t)) }
 
-// in formats a time in the site's zone; the zero time is empty.
-func in(site provisioning.Site, t time.Time, layout string) string {
+func (sc scenery) clock(t time.Time) string { return pages.Time(sc.local(t)) }
+
+func (sc scenery) moment(t time.Time) string { return pages.Moment(sc.frame.Lang, sc.local(t)) }
+
+func (sc scenery) local(t time.Time) time.Time {
 	if t.IsZero() {
-		return ""
+		return t
 	}
-	return t.In(site.Location).Format(layout)
+	return t.In(sc.site.Location)
 }
 
-// money writes an amount as the site does, "MOP$235.00"; nothing is empty.
-func money(m provisioning.Money) string {
-	if m.Minor == 0 {
-		return ""
-	}
-	return fmt.Sprintf("%s%d.%02d", m.Label, m.Minor/100, m.Minor%100)
+// money writes an amount as the site and the language do, "MOP$235.00"; nothing is empty.
+func (sc scenery) money(m provisioning.Money) string {
+	return pages.Amount(sc.frame.Lang, m.Label, m.Minor)
 }
 
 // grouped splits a long number for the eye: "AB12 3456 7".
@@ -71,31 +66,29 @@ func hours(site provisioning.Site) []string {
 
 // problem is a refusal in words. Times in its parameters come in RFC 3339 and leave in the site's
 // zone. A code without a sentence is shown as a general one: a test keeps that from happening.
-func problem(
-	site provisioning.Site, code provisioning.Code, params map[string]string,
-) pages.Problem {
-	p, ok := pages.Sentence(string(code), inZone(site, params))
+func (sc scenery) problem(code provisioning.Code, params map[string]string) pages.Problem {
+	p, ok := pages.Sentence(sc.frame.Lang, string(code), sc.inZone(params))
 	if !ok {
-		p, _ = pages.Sentence(string(CodeUnknown), nil)
+		p, _ = pages.Sentence(sc.frame.Lang, string(CodeUnknown), nil)
 	}
 	return p
 }
 
-func inZone(site provisioning.Site, params map[string]string) map[string]string {
+func (sc scenery) inZone(params map[string]string) map[string]string {
 	out := maps.Clone(params)
 	for name, value := range params {
 		t, err := time.Parse(time.RFC3339, value)
 		if err != nil {
 			continue
 		}
-		layout := layoutMoment
-		if name == "until" {
-			layout = layoutTime
+		switch name {
+		case "until":
+			out[name] = sc.clock(t)
+		case "due":
+			out[name] = sc.date(t)
+		default:
+			out[name] = sc.moment(t)
 		}
-		if name == "due" {
-			layout = layoutDate
-		}
-		out[name] = in(site, t, layout)
 	}
 	return out
 }

@@ -32,6 +32,7 @@ func (s *Server) routes() http.Handler {
 	open("GET "+livePath, s.liveLocked)
 	open("GET "+pages.PathDisplay, s.getDisplay)
 	open("POST "+pages.PathDisplay, s.postDisplay)
+	open("POST "+pages.PathLanguage, s.postLanguage)
 	open("GET "+endedPath, s.getEnded)
 	open("POST "+pages.PathAlive, s.postAlive)
 	open("POST "+pages.PathLock, s.postLock)
@@ -64,7 +65,7 @@ func (s *Server) routes() http.Handler {
 
 	person("GET "+personPath, s.getPerson)
 	person("POST "+personPath, s.postPerson)
-	return s.sessions.LoadAndSave(s.spending(mux))
+	return s.sessions.LoadAndSave(s.spending(s.speaking(mux)))
 }
 
 // deskHandler is a handler that knows whose hands the screen is in.

@@ -42,7 +42,7 @@ func (s *Server) scenery(r *http.Request, path string) scenery {
 	sc.frame.Post, sc.frame.Here = path, path
 	sc.frame.Op = string(s.screens.op(id, path, "page"))
 	if sc.screen.said != nil && sc.screen.path == path {
-		alert := problem(s.site, sc.screen.said.Code, sc.screen.said.Params)
+		alert := sc.problem(sc.screen.said.Code, sc.screen.said.Params)
 		sc.frame.Alert = &alert
 	}
 	sc.frame.Idle = idle(sc)
@@ -52,6 +52,7 @@ func (s *Server) scenery(r *http.Request, path string) scenery {
 // look is how this browser wants its pages: two plain cookies that say nothing about anybody.
 func look(r *http.Request) pages.Frame {
 	return pages.Frame{
+		Lang:  pages.LangOf(r.Context()),
 		Theme: oneOf(cookieValue(r, themeCookie), "light", "dark", "contrast"),
 		Text:  oneOf(cookieValue(r, textCookie), "large"),
 		Post:  r.URL.Path, Here: r.URL.Path,

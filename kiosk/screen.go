@@ -23,6 +23,8 @@ type screen struct {
 	pinPath string
 	officer provisioning.OfficerID
 	digits  secret.PIN
+	// lang is what the person chose on the turned screen.
+	lang string
 	// number is what was typed into the field of the page at numberPath, kept when it was refused.
 	number, numberPath string
 	// said is the refusal to show on the page at path, until the next post.

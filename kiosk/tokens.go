@@ -107,10 +107,10 @@ func tokenView(sc scenery, t provisioning.Token) pages.TokenView {
 		Since: since(sc, t.Since)}
 	v.Frame.Back = pages.PathHome
 	if loan, lent := openLoanOf(sc.snap, t.ID); lent {
-		v.Holder, v.Due = nameOf(sc.snap, loan.Person), in(sc.site, loan.Due, layoutDate)
+		v.Holder, v.Due = nameOf(sc.snap, loan.Person), sc.date(loan.Due)
 	}
 	doubt, doubtful := doubtOf(sc.snap, t)
-	if p, known := pages.Sentence(doubt, nil); known {
+	if p, known := pages.Sentence(sc.frame.Lang, doubt, nil); known {
 		v.Why = &p
 	} else {
 		v.Note = doubt

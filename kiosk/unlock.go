@@ -18,7 +18,7 @@ func (s *Server) getLocked(w http.ResponseWriter, r *http.Request) error {
 	}
 	sc := s.scenery(r, pages.PathHome)
 	if sc.frame.Alert == nil && who.Owner == "" && who.Note != nil {
-		alert := problem(s.site, who.Note.Code, who.Note.Params)
+		alert := sc.problem(who.Note.Code, who.Note.Params)
 		sc.frame.Alert = &alert
 	}
 	sc.frame.Watch = livePath + "?at=" + lockedKey(who)

@@ -19,7 +19,7 @@ func lockedView(sc scenery) pages.LockedView {
 	picks := officerPicks(sc, func(provisioning.Officer) bool { return true })
 	sc.frame.Officer, sc.frame.Idle = "", pages.Idle{}
 	return pages.LockedView{
-		Frame: sc.frame, Site: sc.site.Name, Desk: sc.desk, Clock: in(sc.site, sc.now, layoutTime),
+		Frame: sc.frame, Site: sc.site.Name, Desk: sc.desk, Clock: sc.clock(sc.now),
 		Officers: picks, Pad: pinPad(sc), Held: held, Hours: hours(sc.site), First: len(picks) == 0,
 	}
 }
@@ -34,7 +34,7 @@ func officerPicks(sc scenery, fit func(provisioning.Officer) bool) []pages.Offic
 		pick := pages.OfficerPick{ID: string(o.ID), Name: o.Name,
 			Selected: o.ID == sc.screen.officer}
 		if sc.now.Before(o.LockedUntil) {
-			pick.Until = in(sc.site, o.LockedUntil, layoutTime)
+			pick.Until = sc.clock(o.LockedUntil)
 		}
 		picks = append(picks, pick)
 	}
@@ -68,7 +68,7 @@ func numberView(sc scenery, letters bool) pages.NumberView {
 // readyView waits for a card and says how the things the desk depends on are doing.
 func readyView(sc scenery) pages.ReadyView {
 	if note := sc.hands.Note; note != nil && sc.frame.Alert == nil {
-		alert := problem(sc.site, note.Code, note.Params)
+		alert := sc.problem(note.Code, note.Params)
 		sc.frame.Alert = &alert
 	}
 	v := pages.ReadyView{
@@ -94,10 +94,10 @@ func readyView(sc scenery) pages.ReadyView {
 
 // since is a time of day today, and a date with it on any other day.
 func since(sc scenery, t time.Time) string {
-	if in(sc.site, t, layoutDate) == in(sc.site, sc.now, layoutDate) {
-		return in(sc.site, t, layoutTime)
+	if sc.date(t) == sc.date(sc.now) {
+		return sc.clock(t)
 	}
-	return in(sc.site, t, layoutMoment)
+	return sc.moment(t)
 }
 
 // plugOffer is a plugged token that somebody has on loan: one tap opens its visit.
@@ -119,7 +119,7 @@ func heldView(sc scenery) pages.HeldView {
 	for _, held := range visitsIn(sc.snap, provisioning.VisitHeld) {
 		row := pages.HeldRow{Visit: string(held.ID), Name: nameOf(sc.snap, held.Person),
 			Errand: string(held.Errand), Step: string(held.Step),
-			Until: in(sc.site, held.Deadline, layoutTime)}
+			Until: sc.clock(held.Deadline)}
 		if held.Officer != sc.officer.ID {
 			row.Officer = officerName(sc.snap, held.Officer)
 		}

@@ -28,8 +28,8 @@ func doneView(sc scenery, f facts) pages.DoneView {
 	switch f.visit.Errand {
 	case provisioning.ErrandLoan:
 		v.Waiting = false // done means that the verifier said so.
-		v.Due, v.NoDue = in(sc.site, f.loan.Due, layoutDate), f.loan.Due.IsZero()
-		v.Fee = money(f.loan.Fee.Amount)
+		v.Due, v.NoDue = sc.date(f.loan.Due), f.loan.Due.IsZero()
+		v.Fee = sc.money(f.loan.Fee.Amount)
 		v.AdviseSecond = provisioning.AdviseSecond(sc.snap, sc.site, f.person)
 		v.HasSlip, v.Slip, v.SlipPath = true, slipOf(sc, f), slipPath(f)
 	case provisioning.ErrandReturn:
@@ -40,11 +40,11 @@ func doneView(sc scenery, f facts) pages.DoneView {
 	case provisioning.ErrandLost:
 		v.Suspended = f.loan.State == provisioning.LoanSuspended
 		if f.loan.Fee.State == provisioning.FeeDue {
-			v.Fee = money(f.loan.Fee.Amount)
+			v.Fee = sc.money(f.loan.Fee.Amount)
 		}
 	case provisioning.ErrandFee:
 		v.Waiting = false
-		v.Fee, v.FeeState = money(f.visit.Fee.Amount), string(f.visit.Fee.State)
+		v.Fee, v.FeeState = sc.money(f.visit.Fee.Amount), string(f.visit.Fee.State)
 	}
 	return v
 }
@@ -57,8 +57,8 @@ func slipOf(sc scenery, f facts) pages.Slip {
 	}
 	return pages.Slip{
 		Site: sc.site.Name, Desk: sc.site.Desk, Serial: f.token.Serial,
-		Reference: reference(f.visit), Due: in(sc.site, f.loan.Due, layoutDate),
-		At: in(sc.site, at, layoutMoment), Fee: money(sc.site.Fee), Hours: hours(sc.site),
+		Reference: reference(f.visit), Due: sc.date(f.loan.Due),
+		At: sc.moment(at), Fee: sc.money(sc.site.Fee), Hours: hours(sc.site),
 		Waiting: f.visit.State == provisioning.VisitParked,
 	}
 }
@@ -92,7 +92,7 @@ func troubleView(sc scenery, f facts) pages.ProblemView {
 	card := personCard(sc, f)
 	v := pages.ProblemView{
 		Frame: sc.frame, Card: &card, Reference: reference(f.visit),
-		Problem: problem(sc.site, f.visit.Problem, f.visit.Params), Acts: troubleActs(f.visit),
+		Problem: sc.problem(f.visit.Problem, f.visit.Params), Acts: troubleActs(f.visit),
 	}
 	if serial := provisioning.SerialOf(f.visit.Token); serial != "" {
 		v.Facts = []pages.Chip{{Text: serial, ID: true}}

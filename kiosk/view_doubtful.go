@@ -35,7 +35,7 @@ func doubtfulView(sc scenery) pages.DoubtfulView {
 	for _, d := range provisioning.Doubtful(sc.snap) {
 		v.Rows = append(v.Rows, pages.DoubtfulRow{
 			Serial: d.Token.Serial, Model: d.Token.Model, Since: since(sc, d.Since),
-			Why: why(string(d.Why)), Name: nameOf(sc.snap, d.Credential.Person),
+			Why: why(sc, string(d.Why)), Name: nameOf(sc.snap, d.Credential.Person),
 			Todo: todoFor(sc.snap, d.Token), Path: tokenPath(d.Token.ID),
 		})
 	}
@@ -43,8 +43,8 @@ func doubtfulView(sc scenery) pages.DoubtfulView {
 }
 
 // why is a reason in words: the rules leave the code of the problem, an officer leaves a sentence.
-func why(reason string) string {
-	if p, ok := pages.Sentence(reason, nil); ok {
+func why(sc scenery, reason string) string {
+	if p, ok := pages.Sentence(sc.frame.Lang, reason, nil); ok {
 		return p.Happened + "."
 	}
 	return reason

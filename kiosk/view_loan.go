@@ -41,7 +41,7 @@ func lostView(sc scenery, f facts) pages.LostView {
 	rule, _ := sc.site.Permits(f.visit.Evidence)
 	v := pages.LostView{
 		Frame: sc.frame, Card: personCard(sc, f), Serial: provisioning.SerialOf(f.loan.Token),
-		Since: in(sc.site, f.loan.At, layoutDate), Fee: money(f.loan.Fee.Amount),
+		Since: sc.date(f.loan.At), Fee: sc.money(f.loan.Fee.Amount),
 		Suspend: !rule.Lost, VerifierDown: !sc.health.VerifierUp,
 	}
 	v.Frame.StepBack = true
@@ -72,7 +72,7 @@ func reinstateView(sc scenery, f facts) pages.ReinstateView {
 func feeView(sc scenery, f facts, loan provisioning.Loan, mode string) pages.FeeView {
 	v := pages.FeeView{
 		Frame: sc.frame, Card: personCard(sc, f), Serial: provisioning.SerialOf(loan.Token),
-		Amount: money(loan.Fee.Amount), State: string(loan.Fee.State),
+		Amount: sc.money(loan.Fee.Amount), State: string(loan.Fee.State),
 		Reference: loan.Fee.Reference, Modes: feeModes(loan.Fee.State),
 		Pad: pages.Pad{Value: sc.screen.number, Max: maxText},
 	}
@@ -118,9 +118,9 @@ func detailView(sc scenery, f facts) pages.DetailView {
 		Model: f.token.Model, Firmware: f.token.Firmware, Slot: f.credential.Slot,
 		State: string(l.State), Credential: string(f.credential.State), Reason: l.Reason,
 		Evidence: string(l.Evidence), PhoneSeen: l.PhoneSeen, Terms: l.Terms,
-		At: in(sc.site, l.At, layoutMoment), Due: in(sc.site, l.Due, layoutDate),
+		At: sc.moment(l.At), Due: sc.date(l.Due),
 		NoDue: l.Due.IsZero(), Officer: officerName(sc.snap, l.Officer),
-		Fee: money(l.Fee.Amount), FeeState: string(l.Fee.State), FeeReference: l.Fee.Reference,
+		Fee: sc.money(l.Fee.Amount), FeeState: string(l.Fee.State), FeeReference: l.Fee.Reference,
 	}
 	v.Frame.Back = visitPath(f.visit.ID)
 	return v

@@ -12,7 +12,7 @@ func personCard(sc scenery, f facts) pages.PersonCard {
 	p := f.person
 	card := pages.PersonCard{
 		Name: p.Name, Native: p.Native, NativeLang: p.NativeLang, Role: p.Role, Unit: p.Unit,
-		Number: grouped(string(p.ID)), CardUntil: in(sc.site, p.CardUntil, layoutDate),
+		Number: grouped(string(p.ID)), CardUntil: sc.date(p.CardUntil),
 		CardExpired: !p.CardUntil.IsZero() && p.CardUntil.Before(sc.now),
 		Devices:     p.Devices, Advise: sc.site.AdviseDevices,
 	}
@@ -21,7 +21,7 @@ func personCard(sc scenery, f facts) pages.PersonCard {
 	}
 	if f.lent() {
 		card.Loan = &pages.LoanFact{
-			Serial: provisioning.SerialOf(f.loan.Token), Due: in(sc.site, f.loan.Due, layoutDate),
+			Serial: provisioning.SerialOf(f.loan.Token), Due: sc.date(f.loan.Due),
 			Late:      !f.loan.Due.IsZero() && f.loan.Due.Before(sc.now),
 			Suspended: f.suspended(),
 			Unproven:  f.credential.State == provisioning.CredentialProven,
@@ -71,7 +71,7 @@ func tiles(sc scenery, f facts) []pages.Tile {
 		}
 	}
 	if f.fee != nil {
-		list = append(list, pages.Tile{Do: pages.DoFee, Detail: money(f.fee.Fee.Amount)})
+		list = append(list, pages.Tile{Do: pages.DoFee, Detail: sc.money(f.fee.Fee.Amount)})
 	}
 	for i := range list {
 		if list[i].Closed == "" {
@@ -86,10 +86,10 @@ func tiles(sc scenery, f facts) []pages.Tile {
 func loanClosed(sc scenery, p provisioning.Person) string {
 	switch {
 	case !slices.Contains(sc.site.Roles, p.Role):
-		return problem(sc.site, provisioning.CodeRoleNotEligible,
+		return sc.problem(provisioning.CodeRoleNotEligible,
 			map[string]string{"role": p.Role}).Happened
 	case !sc.health.DirectoryUp:
-		return problem(sc.site, CodeDirectoryDown, nil).Happened
+		return sc.problem(CodeDirectoryDown, nil).Happened
 	default:
 		return ""
 	}
@@ -139,7 +139,7 @@ func agreeView(sc scenery, f facts, back bool) pages.AgreeView {
 	v := pages.AgreeView{
 		Frame: sc.frame, Stage: pages.AgreeRead, Site: sc.site.Name, Name: f.person.Name,
 		Terms: sc.site.Terms, Serial: provisioning.SerialOf(f.visit.Token),
-		Due: due(sc), NoDue: noDue(sc), Fee: money(sc.site.Fee), Pad: pinPad(sc),
+		Due: due(sc), NoDue: noDue(sc), Fee: sc.money(sc.site.Fee), Pad: pinPad(sc),
 		Cancel: personPath + "?back=1",
 	}
 	switch {
@@ -158,7 +158,7 @@ func due(sc scenery) string {
 	if !sc.health.ClockSynced || sc.site.LoanDays == 0 {
 		return ""
 	}
-	return in(sc.site, sc.now.AddDate(0, 0, sc.site.LoanDays), layoutDate)
+	return sc.date(sc.now.AddDate(0, 0, sc.site.LoanDays))
 }
 
 func noDue(sc scenery) bool { return !sc.health.ClockSynced && sc.site.LoanDays > 0 }

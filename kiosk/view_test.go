@@ -29,13 +29,13 @@ func sceneryWith(rows ...provisioning.Row) scenery {
 }
 
 func TestFormats(t *testing.T) {
-	site := provisioning.Site{Location: zone}
+	sc := sceneryWith()
 	for _, c := range []struct{ got, want string }{
-		{in(site, moment, layoutDate), "23 November 2026"},
-		{in(site, moment, layoutMoment), "23 November 2026, 04:30"},
-		{in(site, time.Time{}, layoutDate), ""},
-		{money(provisioning.Money{Minor: 23505, Label: "MOP$"}), "MOP$235.05"},
-		{money(provisioning.Money{Label: "MOP$"}), ""},
+		{sc.date(moment), "23 November 2026"},
+		{sc.moment(moment), "23 November 2026, 04:30"},
+		{sc.date(time.Time{}), ""},
+		{sc.money(provisioning.Money{Minor: 23505, Label: "MOP$"}), "MOP$235.05"},
+		{sc.money(provisioning.Money{Label: "MOP$"}), ""},
 		{grouped("20250001"), "2025 0001"}, {grouped("12345"), "12345"}, {grouped("陳樂晴陳樂晴"), "陳樂晴陳樂晴"},
 	} {
 		if c.got != c.want {
@@ -45,8 +45,7 @@ func TestFormats(t *testing.T) {
 }
 
 func TestTimesInSentencesAreInTheSitesZone(t *testing.T) {
-	site := provisioning.Site{Location: zone}
-	got := inZone(site, map[string]string{"until": "2026-11-22T20:30:00Z",
+	got := sceneryWith().inZone(map[string]string{"until": "2026-11-22T20:30:00Z",
 		"due": "2026-11-22T20:30:00Z", "at": "2026-11-22T20:30:00Z", "serial": "123"})
 	want := map[string]string{"until": "04:30", "due": "23 November 2026",
 		"at": "23 November 2026, 04:30", "serial": "123"}

@@ -61,7 +61,7 @@ func plugged(sc scenery, f facts, p provisioning.Plug, v *pages.PlugView) {
 	if code == "" {
 		return
 	}
-	why := problem(sc.site, code, plugParams(f, p))
+	why := sc.problem(code, plugParams(f, p))
 	v.Why, v.State = &why, plugState(code)
 }
 
@@ -94,8 +94,8 @@ func checkView(sc scenery, f facts) pages.CheckView {
 	v := pages.CheckView{
 		Frame: sc.frame, Card: personCard(sc, f), Serial: f.token.Serial, Model: f.token.Model,
 		Firmware: f.token.Firmware, Slot: f.visit.Slot, Holds: holds(f),
-		Due: due(sc), NoDue: noDue(sc), Fee: money(sc.site.Fee), Reason: f.visit.Reason,
-		Terms: sc.site.Terms, AgreedAt: in(sc.site, f.visit.AgreedAt, layoutTime),
+		Due: due(sc), NoDue: noDue(sc), Fee: sc.money(sc.site.Fee), Reason: f.visit.Reason,
+		Terms: sc.site.Terms, AgreedAt: sc.clock(f.visit.AgreedAt),
 		Ready: !f.visit.AgreedAt.IsZero(),
 	}
 	if p, ok := plugOf(sc.plugs, f.visit.Token); ok {
@@ -146,7 +146,7 @@ func writeView(sc scenery, f facts) pages.WriteView {
 		v.Stage = pages.WriteWriting
 	case provisioning.ProgressTouch:
 		v.Stage = pages.WriteTouch
-		v.TouchBy = in(sc.site, f.visit.TouchBy, layoutTime)
+		v.TouchBy = sc.clock(f.visit.TouchBy)
 		if f.visit.Problem == provisioning.CodeOTPUnknown {
 			v.Stage = pages.WriteWrongTouch
 		}

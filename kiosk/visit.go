@@ -128,7 +128,7 @@ func (s *Server) getVisit(w http.ResponseWriter, r *http.Request, who hands) err
 	sc := s.scenery(r, visitPath(v.ID))
 	f := factsOf(sc.snap, v)
 	if note := sc.hands.Note; note != nil && sc.frame.Alert == nil {
-		alert := problem(s.site, note.Code, note.Params)
+		alert := sc.problem(note.Code, note.Params)
 		sc.frame.Alert = &alert
 	}
 	p := pageOf(sc, f)

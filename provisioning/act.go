@@ -50,6 +50,8 @@ func actOf(command Command) act {
 	case SettleFee:
 		return act{name: "loan.fee", scope: scopeEither, steps: in(StepChoose, StepDone),
 			run: with(c, (*decision).settleFee)}
+	case Speak:
+		return act{name: "officer.lang", scope: scopeNone, run: with(c, (*decision).speak)}
 	case Restock:
 		return act{name: "token.restock", scope: scopeNone, run: with(c, (*decision).restock)}
 	}

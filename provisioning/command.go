@@ -112,6 +112,8 @@ type (
 		To        FeeState
 		Reference string
 	}
+	// Speak is an officer choosing the language they work in.
+	Speak struct{ Lang string }
 	// Stay says that somebody is still here: it moves Visit.Deadline, and Visit.TouchBy while a touch
 	// is awaited, and nothing else.
 	Stay struct{}
@@ -161,6 +163,7 @@ func (TakeBack) command()   {}
 func (Restock) command()    {}
 func (Void) command()       {}
 func (SettleFee) command()  {}
+func (Speak) command()      {}
 func (Stay) command()       {}
 func (Back) command()       {}
 func (Hold) command()       {}

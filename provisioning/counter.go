@@ -121,6 +121,14 @@ func (d *decision) stay() *Refusal {
 	return nil
 }
 
+// speak keeps the language an officer works in.
+func (d *decision) speak(c Speak) *Refusal {
+	d.officer.Lang = c.Lang
+	d.put(d.officer)
+	d.detail("lang", c.Lang)
+	return nil
+}
+
 func (d *decision) turn(c Turn) *Refusal {
 	d.visit.Turned = c.Away
 	return nil

@@ -71,6 +71,8 @@ type Officer struct {
 	Failures    int
 	LockedUntil time.Time
 	Disabled    bool
+	// Lang is the language the officer works in, a BCP 47 tag; empty means the desk's.
+	Lang string
 }
 
 // TokenState is where a token is.

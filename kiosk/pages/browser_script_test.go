@@ -34,8 +34,8 @@ func newBench(t *testing.T) *bench {
 	t.Helper()
 	ctx := browser(t)
 	b := &bench{t: t, posts: make(chan sending, 16), events: make(chan string)}
-	quick := Sample{Name: "quick", Render: func(theme, text string) templ.Component {
-		f := desk(theme, text)
+	quick := Sample{Name: "quick", Render: func(l Look) templ.Component {
+		f := desk(l)
 		f.Idle = Idle{Seconds: 60, Warn: 60, End: PathHome}
 		return Display(DisplayView{Frame: f})
 	}}

@@ -124,7 +124,7 @@ func galleryMux(t testing.TB, samples []Sample) *http.ServeMux {
 		mux.HandleFunc("GET /gallery/"+s.Name, func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Security-Policy", Policy)
 			w.Header().Set("Content-Type", "text/html; charset=utf-8")
-			if err := s.Render("light", "").Render(r.Context(), w); err != nil {
+			if err := s.Render(Look{Theme: "light"}).Render(r.Context(), w); err != nil {
 				t.Error(err)
 			}
 		})
@@ -181,7 +181,7 @@ func workers() int {
 
 // TestBrowserSees gives the ruler, axe and the log a page that is wrong in every way they know.
 func TestBrowserSees(t *testing.T) {
-	bad := Sample{Name: "bad", Render: func(string, string) templ.Component {
+	bad := Sample{Name: "bad", Render: func(Look) templ.Component {
 		return templ.Raw(`<!DOCTYPE html><html lang="en"><head><title>Bad</title>` +
 			`<link rel="stylesheet" href="` + asset("kiosk.css") + `"></head><body><main id="main">` +
 			`<h1>Bad</h1><button>x</button><input name="unlabelled"><p style="width:5000px">wide</p>` +

@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"context"
 	"regexp"
 	"strings"
 	"testing"
@@ -10,10 +11,10 @@ import (
 )
 
 // literal finds the keys that the sources name in full.
-var literal = regexp.MustCompile(`\b(?:t|Text|count)\("([a-z_]+\.[a-z_]+)"`)
+var literal = regexp.MustCompile(`\b(?:t|Text|count)\((?:ctx, )?"([a-z_]+\.[a-z_]+)"`)
 
 func TestEveryLiteralKeyHasAText(t *testing.T) {
-	words := english().words
+	words := in("en").words
 	seen := 0
 	for name, src := range sources(t, "*.templ") {
 		for _, m := range literal.FindAllStringSubmatch(src, -1) {
@@ -37,13 +38,13 @@ func TestEveryLiteralKeyHasAText(t *testing.T) {
 // key itself then.
 func TestNoKeyOnAPage(t *testing.T) {
 	tables := map[string]bool{}
-	for key := range english().words {
+	for key := range in("en").words {
 		table, _, _ := strings.Cut(string(key), ".")
 		tables[table] = true
 	}
 	shape := regexp.MustCompile(`[>"]([a-z_]+)\.([a-z_]+)[<"]`)
 	for _, s := range Gallery() {
-		for _, m := range shape.FindAllStringSubmatch(render(t, s, "light", ""), -1) {
+		for _, m := range shape.FindAllStringSubmatch(render(t, s, Look{Theme: "light"}), -1) {
 			if tables[m[1]] {
 				t.Errorf("%s shows the key %s.%s", s.Name, m[1], m[2])
 			}
@@ -58,6 +59,7 @@ var composed = map[string]bool{
 	"display": true, "simple": true, "act": true, "fee": true, "role": true, "evidence": true,
 	"step": true, "loan_state": true, "credential": true, "reason": true, "fee_state": true,
 	"doubtful_todo": true, "tokens": true, "token_state": true, "void": true, "day": true,
+	"format": true, "month": true, "lang": true,
 }
 
 func TestNoTextIsIdle(t *testing.T) {
@@ -68,7 +70,7 @@ func TestNoTextIsIdle(t *testing.T) {
 	for _, src := range sources(t, "text.go") {
 		all.WriteString(src)
 	}
-	for key := range english().words {
+	for key := range in("en").words {
 		table, _, _ := strings.Cut(string(key), ".")
 		name := strings.TrimSuffix(strings.TrimSuffix(string(key), ".one"), ".other")
 		if !composed[table] && !strings.Contains(all.String(), `"`+name+`"`) {
@@ -81,13 +83,13 @@ func TestNoTextIsIdle(t *testing.T) {
 // its parameters and without.
 func TestSentences(t *testing.T) {
 	param := regexp.MustCompile(`\{([a-z]+)\}`)
-	for code, r := range english().refusals {
+	for code, r := range in("en").refusals {
 		params := map[string]string{}
 		for _, m := range param.FindAllStringSubmatch(r.Happened+r.Done+r.Todo, -1) {
 			params[m[1]] = "VALUE"
 		}
 		for _, given := range []map[string]string{nil, params} {
-			p, ok := Sentence(code, given)
+			p, ok := Sentence("en", code, given)
 			if !ok || p.Code != code {
 				t.Fatalf("%s is unknown", code)
 			}
@@ -102,7 +104,7 @@ func TestSentences(t *testing.T) {
 			}
 		}
 	}
-	if p, ok := Sentence("no_such_code", nil); ok || p.Happened != "" {
+	if p, ok := Sentence("en", "no_such_code", nil); ok || p.Happened != "" {
 		t.Errorf("an unknown code has a sentence: %+v", p)
 	}
 }
@@ -183,16 +185,18 @@ func TestPressBounds(t *testing.T) {
 }
 
 func TestTermsAreShownOrRefused(t *testing.T) {
-	for version := range english().terms {
-		lines, ok := Terms(version)
-		if !ok || len(lines) < 3 {
-			t.Errorf("version %s: %d lines", version, len(lines))
+	for _, lang := range Langs() {
+		for version := range in("en").terms {
+			lines, ok := Terms(lang, version)
+			if !ok || len(lines) < 3 {
+				t.Errorf("version %s in %s: %d lines", version, lang, len(lines))
+			}
 		}
 	}
-	if _, ok := Terms("never-written"); ok {
+	if _, ok := Terms("en", "never-written"); ok {
 		t.Error("terms nobody wrote were found")
 	}
-	for _, line := range termLines("2026-09", "") {
+	for _, line := range termLines(context.Background(), "2026-09", "") {
 		if strings.Contains(line, "–") {
 			t.Errorf("without a fee the terms speak of one: %q", line)
 		}
@@ -202,10 +206,10 @@ func TestTermsAreShownOrRefused(t *testing.T) {
 // TestEveryWordIsInTheCatalogue marks all texts of the catalogue and looks for words on the pages
 // that are not marked. What is left must be data of the samples.
 func TestEveryWordIsInTheCatalogue(t *testing.T) {
-	plain := english
-	t.Cleanup(func() { english = plain })
-	marked := mark(plain())
-	english = func() texts { return marked }
+	plain := languages
+	t.Cleanup(func() { languages = plain })
+	marked := map[string]texts{"en": mark(plain()["en"])}
+	languages = func() map[string]texts { return marked }
 
 	var data strings.Builder
 	for _, src := range sources(t, "gallery*.go") {
@@ -216,7 +220,7 @@ func TestEveryWordIsInTheCatalogue(t *testing.T) {
 	known := regexp.MustCompile(`⟦[^⟦⟧]*⟧`)
 	word := regexp.MustCompile(`\pL{2,}`)
 	for _, s := range Gallery() {
-		text := tags.ReplaceAllString(head.ReplaceAllString(render(t, s, "light", ""), " "), " ")
+		text := tags.ReplaceAllString(head.ReplaceAllString(render(t, s, Look{Theme: "light"}), " "), " ")
 		for known.MatchString(text) {
 			text = known.ReplaceAllString(text, " ")
 		}
@@ -229,7 +233,7 @@ func TestEveryWordIsInTheCatalogue(t *testing.T) {
 }
 
 func mark(x texts) texts {
-	out := texts{map[Key]string{}, map[string]refusal{}, map[string]terms{}}
+	out := texts{x.lang, map[Key]string{}, map[string]refusal{}, map[string]terms{}}
 	for key, text := range x.words {
 		out.words[key] = "⟦" + text + "⟧"
 	}

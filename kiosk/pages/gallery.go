@@ -1,6 +1,8 @@
 package pages
 
 import (
+	"context"
+	"io"
 	"slices"
 
 	"github.com/a-h/templ"
@@ -10,8 +12,14 @@ import (
 type Sample struct {
 	// Name is short and fit for a file name: "ready", "ready-busy".
 	Name string
-	// Render writes the page in a theme ("light", "dark", "contrast") and a text size.
-	Render func(theme, text string) templ.Component
+	// Render writes the page as somebody wants to see it.
+	Render func(Look) templ.Component
+}
+
+// Look is how a page is wanted.
+type Look struct {
+	// Lang is one of Langs, Theme "light", "dark", "contrast" or "", Text "large" or "".
+	Lang, Theme, Text string
 }
 
 // Gallery is every page in every notable state, with sample people. Tests render it to golden
@@ -24,36 +32,40 @@ func Gallery() []Sample {
 }
 
 // frameOf is the frame of a page of an open visit.
-func frameOf(theme, text string) Frame {
+func frameOf(l Look) Frame {
 	return Frame{
-		Theme: theme, Text: text, Officer: "M. Sousa", Post: "/visit/5f1c", Op: "01J9Z3",
+		Lang: l.Lang, Theme: l.Theme, Text: l.Text, Officer: "M. Sousa", Post: "/visit/5f1c", Op: "01J9Z3",
 		Here: "/visit/5f1c", End: true, Idle: Idle{Seconds: 90, Warn: 30, End: PathHome},
 	}
 }
 
 // desk is the frame of a page without a visit.
-func desk(theme, text string) Frame {
-	f := frameOf(theme, text)
+func desk(l Look) Frame {
+	f := frameOf(l)
 	f.Post, f.Here, f.End = PathHome, PathHome, false
 	return f
 }
 
 // liveFrame is the frame of a page of a visit with a live region.
-func liveFrame(theme, text string) Frame {
-	f := frameOf(theme, text)
+func liveFrame(l Look) Frame {
+	f := frameOf(l)
 	f.Live, f.For = "/visit/5f1c/live", "CHAN Lok Ching"
 	return f
 }
 
 func withAlert(f Frame, code string, params map[string]string) Frame {
-	p, _ := Sentence(code, params)
+	p, _ := Sentence(f.Lang, code, params)
 	f.Alert = &p
 	return f
 }
 
-// look makes a sample of a view that depends on theme and text only through its frame.
-func look(name string, page func(theme, text string) templ.Component) Sample {
-	return Sample{Name: name, Render: page}
+// look makes a sample of a view, in the language it is wanted in.
+func look(name string, page func(Look) templ.Component) Sample {
+	return Sample{Name: name, Render: func(l Look) templ.Component {
+		return templ.ComponentFunc(func(ctx context.Context, w io.Writer) error {
+			return page(l).Render(WithLang(ctx, l.Lang), w)
+		})
+	}}
 }
 
 func sampleCard() PersonCard {

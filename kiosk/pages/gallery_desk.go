@@ -2,8 +2,8 @@ package pages
 
 import "github.com/a-h/templ"
 
-func sampleLocked(theme, text string) LockedView {
-	f := desk(theme, text)
+func sampleLocked(l Look) LockedView {
+	f := desk(l)
 	f.Officer, f.Idle = "", Idle{}
 	return LockedView{
 		Frame: f, Site: "University of Macau", Desk: "ICTO Help Desk", Clock: "10:04",
@@ -12,77 +12,77 @@ func sampleLocked(theme, text string) LockedView {
 	}
 }
 
-func sampleReady(theme, text string) ReadyView {
-	f := desk(theme, text)
+func sampleReady(l Look) ReadyView {
+	f := desk(l)
 	f.Live = "/live"
 	return ReadyView{Frame: f, Tokens: 41}
 }
 
 func galleryDesk() []Sample {
 	return []Sample{
-		look("locked", func(theme, text string) templ.Component {
-			return Locked(sampleLocked(theme, text))
+		look("locked", func(l Look) templ.Component {
+			return Locked(sampleLocked(l))
 		}),
-		look("locked-wrong", func(theme, text string) templ.Component {
-			v := sampleLocked(theme, text)
+		look("locked-wrong", func(l Look) templ.Component {
+			v := sampleLocked(l)
 			v.Pad.Pressed, v.Held = 0, 1
 			v.Officers[3].Until = "10:19"
 			v.Frame = withAlert(v.Frame, "pin_wrong", map[string]string{"left": "3"})
 			return Locked(v)
 		}),
-		look("locked-until", func(theme, text string) templ.Component {
-			v := sampleLocked(theme, text)
+		look("locked-until", func(l Look) templ.Component {
+			v := sampleLocked(l)
 			v.Pad.Pressed = 0
 			v.Frame = withAlert(v.Frame, "pin_locked", map[string]string{"until": "10:19"})
 			return Locked(v)
 		}),
-		look("locked-nobody", func(theme, text string) templ.Component {
-			v := sampleLocked(theme, text)
+		look("locked-nobody", func(l Look) templ.Component {
+			v := sampleLocked(l)
 			v.First, v.Officers = true, nil
 			return Locked(v)
 		}),
-		look("ready", func(theme, text string) templ.Component {
-			return Ready(sampleReady(theme, text))
+		look("ready", func(l Look) templ.Component {
+			return Ready(sampleReady(l))
 		}),
-		look("ready-busy", func(theme, text string) templ.Component {
-			v := sampleReady(theme, text)
+		look("ready-busy", func(l Look) templ.Component {
+			v := sampleReady(l)
 			v.Held, v.Parked, v.ParkedReady, v.Doubtful, v.Unfinished = 1, 2, 1, 3, 1
 			v.Tokens = 1
 			return Ready(v)
 		}),
-		look("ready-down", func(theme, text string) templ.Component {
-			v := sampleReady(theme, text)
+		look("ready-down", func(l Look) templ.Component {
+			v := sampleReady(l)
 			v.VerifierDown, v.VerifierSince, v.Behind = true, "09:41", 12
 			v.DirectoryDown, v.ClockUnset, v.ReaderDown, v.Tokens = true, true, true, 0
 			v.Frame = withAlert(v.Frame, "directory_down", nil)
 			return Ready(v)
 		}),
-		look("ready-plugged", func(theme, text string) templ.Component {
-			v := sampleReady(theme, text)
+		look("ready-plugged", func(l Look) templ.Component {
+			v := sampleReady(l)
 			v.Plug = &PlugOffer{ID: "p1", Serial: "2318 0447", Name: "YubiKey OTP+FIDO+CCID"}
 			return Ready(v)
 		}),
-		look("number", func(theme, text string) templ.Component {
-			return Number(sampleNumber(theme, text, false))
+		look("number", func(l Look) templ.Component {
+			return Number(sampleNumber(l, false))
 		}),
-		look("number-letters", func(theme, text string) templ.Component {
-			return Number(sampleNumber(theme, text, true))
+		look("number-letters", func(l Look) templ.Component {
+			return Number(sampleNumber(l, true))
 		}),
-		look("number-unknown", func(theme, text string) templ.Component {
-			v := sampleNumber(theme, text, false)
+		look("number-unknown", func(l Look) templ.Component {
+			v := sampleNumber(l, false)
 			v.Frame = withAlert(v.Frame, "person_unknown", nil)
 			return Number(v)
 		}),
-		look("display", func(theme, text string) templ.Component {
-			f := desk(theme, text)
+		look("display", func(l Look) templ.Component {
+			f := desk(l)
 			f.Back = PathHome
 			return Display(DisplayView{Frame: f})
 		}),
 	}
 }
 
-func sampleNumber(theme, text string, letters bool) NumberView {
-	f := desk(theme, text)
+func sampleNumber(l Look, letters bool) NumberView {
+	f := desk(l)
 	f.Post, f.Here, f.Back = PathNumber, PathNumber, PathHome
 	return NumberView{
 		Frame: f, Letters: letters, Toggle: PathNumber + "?letters=1",
@@ -91,30 +91,30 @@ func sampleNumber(theme, text string, letters bool) NumberView {
 }
 
 func galleryLists() []Sample {
-	frame := func(theme, text string) Frame {
-		f := desk(theme, text)
+	frame := func(l Look) Frame {
+		f := desk(l)
 		f.Back = PathHome
 		return f
 	}
 	return []Sample{
-		look("held", func(theme, text string) templ.Component {
-			return Held(HeldView{Frame: frame(theme, text), Rows: []HeldRow{
+		look("held", func(l Look) templ.Component {
+			return Held(HeldView{Frame: frame(l), Rows: []HeldRow{
 				{Visit: "1", Name: "CHAN Lok Ching", Errand: DoLoan, Step: "check", Until: "10:14"},
 				{Visit: "2", Name: "Nurul Huda binti Ismail", Step: "choose", Until: "10:09",
 					Officer: "WONG Hoi Lam"},
 			}})
 		}),
-		look("held-none", func(theme, text string) templ.Component {
-			return Held(HeldView{Frame: frame(theme, text)})
+		look("held-none", func(l Look) templ.Component {
+			return Held(HeldView{Frame: frame(l)})
 		}),
-		look("parked-list", func(theme, text string) templ.Component {
-			return ParkedList(ParkedListView{Frame: frame(theme, text), Rows: sampleParked()})
+		look("parked-list", func(l Look) templ.Component {
+			return ParkedList(ParkedListView{Frame: frame(l), Rows: sampleParked()})
 		}),
-		look("doubtful", func(theme, text string) templ.Component {
-			return Doubtful(DoubtfulView{Frame: frame(theme, text), Rows: sampleDoubtful()})
+		look("doubtful", func(l Look) templ.Component {
+			return Doubtful(DoubtfulView{Frame: frame(l), Rows: sampleDoubtful()})
 		}),
-		look("token-search", func(theme, text string) templ.Component {
-			f := frame(theme, text)
+		look("token-search", func(l Look) templ.Component {
+			f := frame(l)
 			f.Post, f.Here = PathTokens, PathTokens
 			f = withAlert(f, "token_unknown", nil)
 			return TokenSearch(TokenSearchView{Frame: f, Pad: Pad{Value: "231804", Max: 24}})
@@ -127,19 +127,19 @@ func galleryLists() []Sample {
 		sampleToken(TokenReady, TokenView{State: "doubtful", Since: "23 November 2026, 10:02",
 			Holder: "CHAN Lok Ching", Due: "23 May 2027"}),
 		sampleToken(TokenWiping, TokenView{State: "busy"}),
-		look("doubtful-none", func(theme, text string) templ.Component {
-			return Doubtful(DoubtfulView{Frame: frame(theme, text)})
+		look("doubtful-none", func(l Look) templ.Component {
+			return Doubtful(DoubtfulView{Frame: frame(l)})
 		}),
 	}
 }
 
 func sampleToken(stage TokenStage, v TokenView) Sample {
-	return look("token-"+string(stage), func(theme, text string) templ.Component {
-		v.Frame = desk(theme, text)
+	return look("token-"+string(stage), func(l Look) templ.Component {
+		v.Frame = desk(l)
 		v.Frame.Back, v.Frame.Live = PathDoubtful, "/live"
 		v.Stage, v.Serial, v.Model = stage, "2318 0447", "YubiKey 5 NFC"
 		if v.State == "doubtful" {
-			why, _ := Sentence("pulled_wiping", nil)
+			why, _ := Sentence(l.Lang, "pulled_wiping", nil)
 			v.Why = &why
 		}
 		return Token(v)
@@ -170,8 +170,8 @@ func sampleDoubtful() []DoubtfulRow {
 
 func gallerySimple() []Sample {
 	simple := func(name string, kind SimpleKind, event string) Sample {
-		return look(name, func(theme, text string) templ.Component {
-			f := desk(theme, text)
+		return look(name, func(l Look) templ.Component {
+			f := desk(l)
 			f.Officer, f.Idle = "", Idle{}
 			return Simple(SimpleView{Frame: f, Kind: kind, Event: event})
 		})

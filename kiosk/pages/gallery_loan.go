@@ -2,8 +2,8 @@ package pages
 
 import "github.com/a-h/templ"
 
-func sampleDone(theme, text, errand string) DoneView {
-	f := frameOf(theme, text)
+func sampleDone(l Look, errand string) DoneView {
+	f := frameOf(l)
 	f.End = false
 	return DoneView{
 		Frame: f, Errand: errand, Name: "CHAN Lok Ching", Serial: "2318 0447",
@@ -13,8 +13,8 @@ func sampleDone(theme, text, errand string) DoneView {
 
 func galleryReturn() []Sample {
 	done := func(name, errand string, more func(*DoneView)) Sample {
-		return look("done-"+name, func(theme, text string) templ.Component {
-			v := sampleDone(theme, text, errand)
+		return look("done-"+name, func(l Look) templ.Component {
+			v := sampleDone(l, errand)
 			more(&v)
 			return Done(v)
 		})
@@ -35,35 +35,35 @@ func galleryReturn() []Sample {
 		done("void", DoVoid, func(*DoneView) {}),
 		done("reinstate", DoReinstate, func(v *DoneView) { v.Waiting = true }),
 		done("fee", DoFee, func(v *DoneView) { v.Fee, v.FeeState = "MOP$235.00", "paid" }),
-		look("parked", func(theme, text string) templ.Component {
-			f := frameOf(theme, text)
+		look("parked", func(l Look) templ.Component {
+			f := frameOf(l)
 			f.End = false
 			s := sampleSlip()
 			s.Waiting, s.Due = true, ""
 			return Parked(ParkedView{Frame: f, Serial: "2318 0447", Reference: "P-7K2Q",
 				Name: "CHAN Lok Ching", Since: "10:04", Slip: s, SlipPath: "/visit/5f1c/slip"})
 		}),
-		look("slip", func(theme, text string) templ.Component {
-			f := frameOf(theme, text)
+		look("slip", func(l Look) templ.Component {
+			f := frameOf(l)
 			f.End, f.Back = false, "/visit/5f1c"
 			return SlipPage(SlipView{Frame: f, Slip: sampleSlip()})
 		}),
-		look("return-ready", func(theme, text string) templ.Component {
-			return Return(sampleReturn(theme, text, "ready"))
+		look("return-ready", func(l Look) templ.Component {
+			return Return(sampleReturn(l, "ready"))
 		}),
-		look("return-wiping", func(theme, text string) templ.Component {
-			v := sampleReturn(theme, text, "wiping")
-			v.Frame = liveFrame(theme, text)
+		look("return-wiping", func(l Look) templ.Component {
+			v := sampleReturn(l, "wiping")
+			v.Frame = liveFrame(l)
 			return Return(v)
 		}),
-		look("return-hand", func(theme, text string) templ.Component {
-			return Return(sampleReturn(theme, text, "hand"))
+		look("return-hand", func(l Look) templ.Component {
+			return Return(sampleReturn(l, "hand"))
 		}),
 	}
 }
 
-func sampleReturn(theme, text, stage string) ReturnView {
-	f := frameOf(theme, text)
+func sampleReturn(l Look, stage string) ReturnView {
+	f := frameOf(l)
 	f.StepBack = stage != "wiping"
 	return ReturnView{
 		Frame: f, Card: sampleLoanCard(), Serial: "2318 0447", Stage: stage,
@@ -72,46 +72,46 @@ func sampleReturn(theme, text, stage string) ReturnView {
 }
 
 func galleryFee() []Sample {
-	fee := func(theme, text, mode string) FeeView {
-		f := frameOf(theme, text)
+	fee := func(l Look, mode string) FeeView {
+		f := frameOf(l)
 		f.Back = f.Here
 		return FeeView{
 			Frame: f, Card: sampleLoanCard(), Serial: "2318 0447", Amount: "MOP$235.00",
 			State: "due", Mode: mode, Modes: []string{DoPaid, DoWaive}, Pad: Pad{Max: 80},
 		}
 	}
-	lost := func(theme, text string) LostView {
-		f := frameOf(theme, text)
+	lost := func(l Look) LostView {
+		f := frameOf(l)
 		f.StepBack = true
 		return LostView{Frame: f, Card: sampleLoanCard(), Serial: "2318 0447",
 			Since: "23 November 2026", Fee: "MOP$235.00"}
 	}
 	return []Sample{
-		look("lost", func(theme, text string) templ.Component { return Lost(lost(theme, text)) }),
-		look("lost-suspend", func(theme, text string) templ.Component {
-			v := lost(theme, text)
+		look("lost", func(l Look) templ.Component { return Lost(lost(l)) }),
+		look("lost-suspend", func(l Look) templ.Component {
+			v := lost(l)
 			v.Suspend, v.VerifierDown = true, true
 			return Lost(v)
 		}),
-		look("void", func(theme, text string) templ.Component {
-			f := frameOf(theme, text)
+		look("void", func(l Look) templ.Component {
+			f := frameOf(l)
 			f.StepBack = true
 			return Void(VoidView{Frame: f, Card: sampleLoanCard(), Serial: "2318 0447",
 				At: "23 November 2026, 10:04", Reasons: []Choice{{Key: "wrong_person"},
 					{Key: "wrong_token"}, {Key: "changed_mind"}, {Key: "mistake"}}})
 		}),
-		look("reinstate", func(theme, text string) templ.Component {
-			v := ReinstateView{Frame: frameOf(theme, text), Card: sampleLoanCard(),
+		look("reinstate", func(l Look) templ.Component {
+			v := ReinstateView{Frame: frameOf(l), Card: sampleLoanCard(),
 				Serial: "2318 0447", Since: "20 November 2026"}
 			v.Card.Loan.Suspended = true
 			return Reinstate(v)
 		}),
-		look("fee", func(theme, text string) templ.Component { return Fee(fee(theme, text, "")) }),
-		look("fee-paid", func(theme, text string) templ.Component {
-			return Fee(fee(theme, text, DoPaid))
+		look("fee", func(l Look) templ.Component { return Fee(fee(l, "")) }),
+		look("fee-paid", func(l Look) templ.Component {
+			return Fee(fee(l, DoPaid))
 		}),
-		look("detail", func(theme, text string) templ.Component {
-			f := frameOf(theme, text)
+		look("detail", func(l Look) templ.Component {
+			f := frameOf(l)
 			f.Back = f.Here
 			return Detail(DetailView{Frame: f, Card: sampleLoanCard(), Serial: "2318 0447",
 				Model: "YubiKey 5 NFC", Firmware: "5.4.3", Slot: 2, State: "open",

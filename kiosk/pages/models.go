@@ -10,6 +10,8 @@ const (
 	PathAlive = "/alive"
 	// PathDisplay shows the display settings (GET) and keeps them (POST theme, text, back).
 	PathDisplay = "/display"
+	// PathLanguage takes a POST that chooses the language of this screen (lang, back).
+	PathLanguage = "/language"
 	// PathNumber is the page where a card or person number is typed.
 	PathNumber = "/number"
 	// PathHeld, PathParked and PathDoubtful are the lists that Ready links to.
@@ -73,6 +75,8 @@ const KeyOnly = "only"
 
 // Frame is what stands around the work on every page.
 type Frame struct {
+	// Lang is the language the page is in; see WithLang, which is what its words follow.
+	Lang string
 	// Theme is "light", "dark", "contrast" or "" for what the system prefers; Text is "" or "large".
 	Theme, Text string
 	// Officer is the name on the chip. Empty means nobody: no chip and no Lock button.
@@ -186,6 +190,8 @@ type OfficerPick struct {
 type Choice struct {
 	Key, Label string
 	Selected   bool
+	// Lang is set where the label is in a language of its own.
+	Lang string
 	// Note is a short second line, for example what this evidence does not permit.
 	Note string
 }

@@ -21,10 +21,10 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 
 // render writes one sample with the version of the assets blanked, so that a change of the
 // stylesheet changes no golden file.
-func render(t *testing.T, s Sample, theme, text string) string {
+func render(t *testing.T, s Sample, l Look) string {
 	t.Helper()
 	var out bytes.Buffer
-	if err := s.Render(theme, text).Render(context.Background(), &out); err != nil {
+	if err := s.Render(l).Render(context.Background(), &out); err != nil {
 		t.Fatal(err)
 	}
 	return strings.ReplaceAll(out.String(), "?v="+version(), "")
@@ -38,7 +38,7 @@ func TestGolden(t *testing.T) {
 		}
 		known[s.Name] = true
 		t.Run(s.Name, func(t *testing.T) {
-			got := strings.ReplaceAll(render(t, s, "light", ""), "><", ">\n<") + "\n"
+			got := strings.ReplaceAll(render(t, s, Look{Theme: "light"}), "><", ">\n<") + "\n"
 			path := filepath.Join("testdata", "golden", s.Name+".html")
 			if *update {
 				if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
@@ -72,7 +72,7 @@ var inline = regexp.MustCompile(`(?i)<style|\sstyle\s*=|\son[a-z]+\s*=|javascrip
 
 func TestPagesFitThePolicy(t *testing.T) {
 	for _, s := range Gallery() {
-		page := render(t, s, "dark", "large")
+		page := render(t, s, Look{Theme: "dark", Text: "large"})
 		if found := inline.FindString(page); found != "" {
 			t.Errorf("%s: %q", s.Name, found)
 		}
@@ -121,7 +121,7 @@ var (
 // that posting it twice does it once. The display settings change nothing of the desk.
 func TestFormsCarryAnOp(t *testing.T) {
 	for _, s := range Gallery() {
-		for _, form := range formTag.FindAllString(render(t, s, "light", ""), -1) {
+		for _, form := range formTag.FindAllString(render(t, s, Look{Theme: "light"}), -1) {
 			if getForm.MatchString(form) || strings.Contains(form, `action="`+PathDisplay+`"`) {
 				continue
 			}
@@ -139,7 +139,7 @@ func TestTurnedScreen(t *testing.T) {
 		if !strings.HasPrefix(s.Name, "agree") {
 			continue
 		}
-		page := render(t, s, "light", "")
+		page := render(t, s, Look{Theme: "light"})
 		for _, secret := range []string{"Sousa", PathLock + `"`, DoEnd + `"`, "do=", DoWrite + `"`} {
 			if strings.Contains(page, secret) {
 				t.Errorf("%s shows %q", s.Name, secret)
@@ -151,7 +151,7 @@ func TestTurnedScreen(t *testing.T) {
 // TestRefreshOnlyWhenLive: without scripts a live page asks again by itself, and no other does.
 func TestRefreshOnlyWhenLive(t *testing.T) {
 	for _, s := range Gallery() {
-		page := render(t, s, "light", "")
+		page := render(t, s, Look{Theme: "light"})
 		live := strings.Contains(page, "data-live=")
 		refresh := strings.Contains(page, `<noscript><meta http-equiv="refresh" content="2">`)
 		if live != refresh {
@@ -173,7 +173,7 @@ func TestWeight(t *testing.T) {
 	}
 	most, heaviest := 0, ""
 	for _, s := range Gallery() {
-		if n := zipped([]byte(render(t, s, "light", ""))); n > most {
+		if n := zipped([]byte(render(t, s, Look{Theme: "light"}))); n > most {
 			most, heaviest = n, s.Name
 		}
 	}
@@ -226,7 +226,7 @@ var tonedChip = regexp.MustCompile(`<span class="chip (?:ok|warn|bad)[^"]*">\s*(
 func TestColourNeverStandsAlone(t *testing.T) {
 	seen := 0
 	for _, s := range Gallery() {
-		for _, m := range tonedChip.FindAllStringSubmatch(render(t, s, "light", ""), -1) {
+		for _, m := range tonedChip.FindAllStringSubmatch(render(t, s, Look{Theme: "light"}), -1) {
 			if seen++; m[1] == "" {
 				t.Errorf("%s: %s has a colour and no sign", s.Name, m[0])
 			}

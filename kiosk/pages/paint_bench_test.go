@@ -26,7 +26,7 @@ const firstPaint = `new Promise((resolve) => {
 // the stylesheet at hand, as at a counter, and a page of one word: what this browser needs at least.
 func BenchmarkPaint(b *testing.B) {
 	samples := Gallery()
-	word := Sample{Name: "word", Render: func(string, string) templ.Component {
+	word := Sample{Name: "word", Render: func(Look) templ.Component {
 		return templ.Raw("<!DOCTYPE html><html lang=en><title>Word</title><p>Word</p></html>")
 	}}
 	ctx, server := browser(b), gallery(b, append(samples, word))

@@ -82,9 +82,9 @@ func Check(v CheckView) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var4 string
-			templ_7745c5c3_Var4, templ_7745c5c3_Err = templ.JoinStringErrs(t("check.title"))
+			templ_7745c5c3_Var4, templ_7745c5c3_Err = templ.JoinStringErrs(t(ctx, "check.title"))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `kiosk/pages/terms.templ`, Line: 16, Col: 27}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `kiosk/pages/terms.templ`, Line: 16, Col: 32}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var4))
 			if templ_7745c5c3_Err != nil {
@@ -95,9 +95,9 @@ func Check(v CheckView) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var5 string
-			templ_7745c5c3_Var5, templ_7745c5c3_Err = templ.JoinStringErrs(t("check.lead"))
+			templ_7745c5c3_Var5, templ_7745c5c3_Err = templ.JoinStringErrs(t(ctx, "check.lead"))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `kiosk/pages/terms.templ`, Line: 17, Col: 38}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `kiosk/pages/terms.templ`, Line: 17, Col: 43}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var5))
 			if templ_7745c5c3_Err != nil {
@@ -107,40 +107,40 @@ func Check(v CheckView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = line(t("check.token"), v.Serial, v.Model+" · "+v.Firmware).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = line(t(ctx, "check.token"), v.Serial, v.Model+" · "+v.Firmware).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 			if v.NoDue {
-				templ_7745c5c3_Err = line(t("check.due"), t("check.no_due"), t("check.no_due_why")).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = line(t(ctx, "check.due"), t(ctx, "check.no_due"), t(ctx, "check.no_due_why")).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
 			} else {
-				templ_7745c5c3_Err = line(t("check.due"), v.Due, "").Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = line(t(ctx, "check.due"), v.Due, "").Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
 			}
 			if v.Fee != "" {
-				templ_7745c5c3_Err = line(t("check.fee"), v.Fee, t("check.fee_when")).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = line(t(ctx, "check.fee"), v.Fee, t(ctx, "check.fee_when")).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
 			}
 			if v.Reason != "" {
-				templ_7745c5c3_Err = line(t("check.reason"), word("reason", v.Reason), "").Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = line(t(ctx, "check.reason"), word(ctx, "reason", v.Reason), "").Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
 			}
 			if v.Ready {
-				templ_7745c5c3_Err = line(t("check.terms"), t("check.agreed", "at", v.AgreedAt), t("check.version", "version", v.Terms)).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = line(t(ctx, "check.terms"), t(ctx, "check.agreed", "at", v.AgreedAt), t(ctx, "check.version", "version", v.Terms)).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
 			} else {
-				templ_7745c5c3_Err = line(t("check.terms"), t("check.not_agreed"), "").Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = line(t(ctx, "check.terms"), t(ctx, "check.not_agreed"), "").Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -160,7 +160,7 @@ func Check(v CheckView) templ.Component {
 			return nil
 		})
 		templ_7745c5c3_Err = shell(v.Frame, place{
-			title: t("check.title"), where: t("tile.loan"), class: "split", right: checkRight(v),
+			title: t(ctx, "check.title"), where: t(ctx, "tile.loan"), class: "split", right: checkRight(v),
 		}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
@@ -198,17 +198,17 @@ func checkRight(v CheckView) templ.Component {
 		}
 		ctx = templ.ClearChildren(ctx)
 		if !v.Ready {
-			templ_7745c5c3_Err = primary("work", "user", t("check.turn")).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = primary("work", "user", t(ctx, "check.turn")).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 		} else if v.Holds != "" {
-			templ_7745c5c3_Err = primary("work", "eraser", t("check.overwrite_write")).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = primary("work", "eraser", t(ctx, "check.overwrite_write")).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 		} else {
-			templ_7745c5c3_Err = primary("work", "key-round", t("check.write")).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = primary("work", "key-round", t(ctx, "check.write")).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -244,9 +244,9 @@ func slotChoice(v CheckView) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var8 string
-			templ_7745c5c3_Var8, templ_7745c5c3_Err = templ.JoinStringErrs(t("check.slot"))
+			templ_7745c5c3_Var8, templ_7745c5c3_Err = templ.JoinStringErrs(t(ctx, "check.slot"))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `kiosk/pages/terms.templ`, Line: 64, Col: 48}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `kiosk/pages/terms.templ`, Line: 64, Col: 53}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var8))
 			if templ_7745c5c3_Err != nil {
@@ -287,17 +287,17 @@ func slotChoice(v CheckView) templ.Component {
 		}
 		switch v.Holds {
 		case "":
-			templ_7745c5c3_Err = note(Plain, "info", t("check.empty", "slot", itoa(v.Slot))).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = note(Plain, "info", t(ctx, "check.empty", "slot", itoa(v.Slot))).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 		case "ours":
-			templ_7745c5c3_Err = note(Plain, "info", t("check.ours", "slot", itoa(v.Slot))).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = note(Plain, "info", t(ctx, "check.ours", "slot", itoa(v.Slot))).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 		default:
-			templ_7745c5c3_Err = note(Warn, "triangle-alert", t("check.other", "slot", itoa(v.Slot))).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = note(Warn, "triangle-alert", t(ctx, "check.other", "slot", itoa(v.Slot))).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -348,8 +348,8 @@ func Agree(v AgreeView) templ.Component {
 				return nil
 			})
 			templ_7745c5c3_Err = shell(v.Frame, place{
-				title: t("agree.title"), where: v.Site, class: "fill", person: true, left: notNow(v),
-				right: primary("work", "check", t("agree.agree")),
+				title: t(ctx, "agree.title"), where: v.Site, class: "fill", person: true, left: notNow(v),
+				right: primary("work", "check", t(ctx, "agree.agree")),
 			}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var11), templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
@@ -373,7 +373,7 @@ func Agree(v AgreeView) templ.Component {
 				}
 				return nil
 			})
-			templ_7745c5c3_Err = shell(v.Frame, place{title: t("agree.back_title"), where: v.Site, class: "fill", person: true}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var12), templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = shell(v.Frame, place{title: t(ctx, "agree.back_title"), where: v.Site, class: "fill", person: true}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var12), templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -442,9 +442,9 @@ func agreeRead(v AgreeView) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		var templ_7745c5c3_Var16 string
-		templ_7745c5c3_Var16, templ_7745c5c3_Err = templ.JoinStringErrs(t("agree.title"))
+		templ_7745c5c3_Var16, templ_7745c5c3_Err = templ.JoinStringErrs(t(ctx, "agree.title"))
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `kiosk/pages/terms.templ`, Line: 105, Col: 25}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `kiosk/pages/terms.templ`, Line: 105, Col: 30}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var16))
 		if templ_7745c5c3_Err != nil {
@@ -468,9 +468,9 @@ func agreeRead(v AgreeView) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		var templ_7745c5c3_Var18 string
-		templ_7745c5c3_Var18, templ_7745c5c3_Err = templ.JoinStringErrs(t("agree.version", "version", v.Terms))
+		templ_7745c5c3_Var18, templ_7745c5c3_Err = templ.JoinStringErrs(t(ctx, "agree.version", "version", v.Terms))
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `kiosk/pages/terms.templ`, Line: 107, Col: 86}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `kiosk/pages/terms.templ`, Line: 107, Col: 91}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var18))
 		if templ_7745c5c3_Err != nil {
@@ -480,7 +480,7 @@ func agreeRead(v AgreeView) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		for i, text := range termLines(v.Terms, v.Fee) {
+		for i, text := range termLines(ctx, v.Terms, v.Fee) {
 			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 22, "<li class=\"hd\"><span class=\"step\" aria-hidden=\"true\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
@@ -516,23 +516,23 @@ func agreeRead(v AgreeView) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = term(t("agree.token"), v.Serial).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = term(t(ctx, "agree.token"), v.Serial).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
 		if v.NoDue {
-			templ_7745c5c3_Err = term(t("agree.due"), t("agree.no_due")).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = term(t(ctx, "agree.due"), t(ctx, "agree.no_due")).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 		} else {
-			templ_7745c5c3_Err = term(t("agree.due"), v.Due).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = term(t(ctx, "agree.due"), v.Due).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 		}
 		if v.Fee != "" {
-			templ_7745c5c3_Err = term(t("agree.fee"), v.Fee).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = term(t(ctx, "agree.fee"), v.Fee).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -585,9 +585,9 @@ func notNow(v AgreeView) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var23 string
-			templ_7745c5c3_Var23, templ_7745c5c3_Err = templ.JoinStringErrs(t("agree.not_now"))
+			templ_7745c5c3_Var23, templ_7745c5c3_Err = templ.JoinStringErrs(t(ctx, "agree.not_now"))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `kiosk/pages/terms.templ`, Line: 136, Col: 66}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `kiosk/pages/terms.templ`, Line: 136, Col: 71}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var23))
 			if templ_7745c5c3_Err != nil {
@@ -682,9 +682,9 @@ func agreeBack(v AgreeView) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var27 string
-			templ_7745c5c3_Var27, templ_7745c5c3_Err = templ.JoinStringErrs(t("agree.thanks"))
+			templ_7745c5c3_Var27, templ_7745c5c3_Err = templ.JoinStringErrs(t(ctx, "agree.thanks"))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `kiosk/pages/terms.templ`, Line: 151, Col: 27}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `kiosk/pages/terms.templ`, Line: 151, Col: 32}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var27))
 			if templ_7745c5c3_Err != nil {
@@ -700,9 +700,9 @@ func agreeBack(v AgreeView) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var28 string
-			templ_7745c5c3_Var28, templ_7745c5c3_Err = templ.JoinStringErrs(t("agree.back_title"))
+			templ_7745c5c3_Var28, templ_7745c5c3_Err = templ.JoinStringErrs(t(ctx, "agree.back_title"))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `kiosk/pages/terms.templ`, Line: 153, Col: 31}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `kiosk/pages/terms.templ`, Line: 153, Col: 36}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var28))
 			if templ_7745c5c3_Err != nil {
@@ -719,9 +719,9 @@ func agreeBack(v AgreeView) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var29 string
-			templ_7745c5c3_Var29, templ_7745c5c3_Err = templ.JoinStringErrs(t("agree.write_lead", "serial", v.Serial, "slot", itoa(v.Slot)))
+			templ_7745c5c3_Var29, templ_7745c5c3_Err = templ.JoinStringErrs(t(ctx, "agree.write_lead", "serial", v.Serial, "slot", itoa(v.Slot)))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `kiosk/pages/terms.templ`, Line: 156, Col: 85}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `kiosk/pages/terms.templ`, Line: 156, Col: 90}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var29))
 			if templ_7745c5c3_Err != nil {
@@ -749,9 +749,9 @@ func agreeBack(v AgreeView) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var31 string
-			templ_7745c5c3_Var31, templ_7745c5c3_Err = templ.JoinStringErrs(t("agree.back_ok"))
+			templ_7745c5c3_Var31, templ_7745c5c3_Err = templ.JoinStringErrs(t(ctx, "agree.back_ok"))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `kiosk/pages/terms.templ`, Line: 160, Col: 26}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `kiosk/pages/terms.templ`, Line: 160, Col: 31}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var31))
 			if templ_7745c5c3_Err != nil {
@@ -767,9 +767,9 @@ func agreeBack(v AgreeView) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var32 string
-			templ_7745c5c3_Var32, templ_7745c5c3_Err = templ.JoinStringErrs(t("agree.back_lead"))
+			templ_7745c5c3_Var32, templ_7745c5c3_Err = templ.JoinStringErrs(t(ctx, "agree.back_lead"))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `kiosk/pages/terms.templ`, Line: 164, Col: 42}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `kiosk/pages/terms.templ`, Line: 164, Col: 47}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var32))
 			if templ_7745c5c3_Err != nil {
@@ -799,9 +799,9 @@ func agreeBack(v AgreeView) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var34 string
-			templ_7745c5c3_Var34, templ_7745c5c3_Err = templ.JoinStringErrs(t("agree.read_again"))
+			templ_7745c5c3_Var34, templ_7745c5c3_Err = templ.JoinStringErrs(t(ctx, "agree.read_again"))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `kiosk/pages/terms.templ`, Line: 167, Col: 74}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `kiosk/pages/terms.templ`, Line: 167, Col: 79}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var34))
 			if templ_7745c5c3_Err != nil {
@@ -821,12 +821,12 @@ func agreeBack(v AgreeView) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if v.Write {
-			templ_7745c5c3_Err = keypad("pin", t("check.write")).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = keypad("pin", t(ctx, "check.write")).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 		} else {
-			templ_7745c5c3_Err = keypad("pin", t("agree.back_ok")).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = keypad("pin", t(ctx, "agree.back_ok")).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

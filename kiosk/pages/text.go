@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"context"
 	"net/url"
 	"strconv"
 	"strings"
@@ -41,17 +42,17 @@ func boardRows(upper bool) []string {
 }
 
 // joined writes a list for reading: "FIDO2, PIV and OpenPGP".
-func joined(items []string) string {
+func joined(ctx context.Context, items []string) string {
 	if len(items) < 2 {
 		return strings.Join(items, "")
 	}
 	last := len(items) - 1
-	return strings.Join(items[:last], ", ") + " " + t("frame.and") + " " + items[last]
+	return strings.Join(items[:last], ", ") + " " + t(ctx, "frame.and") + " " + items[last]
 }
 
 // termLines are the terms of a version with the fee filled in.
-func termLines(version, fee string) []string {
-	lines, _ := Terms(version)
+func termLines(ctx context.Context, version, fee string) []string {
+	lines, _ := Terms(LangOf(ctx), version)
 	out := make([]string, 0, len(lines))
 	for _, text := range lines {
 		out = append(out, fill(text, map[string]string{"fee": fee}))
@@ -61,11 +62,11 @@ func termLines(version, fee string) []string {
 
 // hoursLine is a line of support hours for reading: "mon-thu 09:00-13:00" as the site writes it
 // becomes "Mon–Thu 09:00–13:00". Days the catalogue does not know stay as they are.
-func hoursLine(line string) string {
+func hoursLine(ctx context.Context, line string) string {
 	days, rest, _ := strings.Cut(line, " ")
 	ends := strings.Split(days, "-")
 	for i, day := range ends {
-		name, ok := english().words[Key("day."+day)]
+		name, ok := in(LangOf(ctx)).text(Key("day." + day))
 		if !ok {
 			return line
 		}

@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"context"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -13,7 +14,7 @@ func TestHoursLine(t *testing.T) {
 		{"exam weeks: ask", "exam weeks: ask"},
 		{"", ""},
 	} {
-		if got := hoursLine(c.line); got != c.want {
+		if got := hoursLine(context.Background(), c.line); got != c.want {
 			t.Errorf("hoursLine(%q) = %q, want %q", c.line, got, c.want)
 		}
 	}
@@ -50,7 +51,7 @@ func TestJoined(t *testing.T) {
 		{[]string{"FIDO2", "PIV"}, "FIDO2 and PIV"},
 		{[]string{"FIDO2", "PIV", "OpenPGP"}, "FIDO2, PIV and OpenPGP"},
 	} {
-		if got := joined(c.items); got != c.want {
+		if got := joined(context.Background(), c.items); got != c.want {
 			t.Errorf("joined(%v) = %q, want %q", c.items, got, c.want)
 		}
 	}

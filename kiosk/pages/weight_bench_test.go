@@ -22,7 +22,7 @@ func BenchmarkWeight(b *testing.B) {
 		pages = 0
 		for _, s := range Gallery() {
 			var out bytes.Buffer
-			if err := s.Render("light", "").Render(b.Context(), &out); err != nil {
+			if err := s.Render(Look{Theme: "light"}).Render(b.Context(), &out); err != nil {
 				b.Fatal(err)
 			}
 			most, pages = max(most, zipped(out.Bytes())), pages+1
