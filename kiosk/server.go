@@ -21,7 +21,9 @@ type Config struct {
 	Health   Health
 	// Reader may be nil: then numbers are typed.
 	Reader Reader
-	Site   provisioning.Site
+	// Printer may be nil: then the browser prints.
+	Printer Printer
+	Site    provisioning.Site
 	// Desk names this appliance on the screen, for example "Counter 2".
 	Desk string
 	// Clock is time.Now unless a test has its own.
@@ -36,6 +38,7 @@ type Server struct {
 	people   People
 	health   Health
 	reader   Reader
+	printer  Printer
 	site     provisioning.Site
 	desk     string
 	now      func() time.Time
@@ -67,7 +70,7 @@ func New(c Config) (*Server, error) {
 	}
 	return &Server{
 		visits: c.Visits, officers: c.Officers, people: c.People, health: c.Health,
-		reader: c.Reader, site: c.Site, desk: c.Desk, now: c.Clock, log: c.Logger,
+		reader: c.Reader, printer: c.Printer, site: c.Site, desk: c.Desk, now: c.Clock, log: c.Logger,
 		sessions: newSessions(c.Clock), counter: newCounter(), screens: newScreens(),
 		streams: newStreams(), posts: newPosts(), done: make(chan struct{}),
 	}, nil
