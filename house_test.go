@@ -28,6 +28,7 @@ const module = "github.com/tokendesk/tokendesk/"
 var floors = map[string]int{
 	"provisioning/secret": 0, "devices": 0, "devices/usbip": 0, "kiosk/pages": 0, "systemd": 0,
 	"daemon/boltfile":   0,
+	"devices/printer":   1,
 	"provisioning/feed": 1, "provisioning/oath": 1, "devices/usb": 1, "devices/virtual": 1,
 	"provisioning":       2,
 	"provisioning/visit": 3, "provisioning/officer": 3, "provisioning/directory": 3,
@@ -44,6 +45,9 @@ var closed = []struct{ from, to, why string }{
 	{"provisioning/feed", "net/http", "the contract is not bound to a transport"},
 	{"provisioning/secret", "os", "a secret goes nowhere by itself"},
 	{"devices/virtual", module + "devices/yubikey", "the twin is written from the protocol, not from the driver"},
+	{"devices/printer", "log/slog", "a slip may carry a code: no logger"},
+	{"devices/printer", module + "devices/virtual", "the virtual printer is written from the protocol"},
+	{"devices/virtual", module + "devices/printer", "the virtual printer is written from the protocol"},
 	{"devices/yubikey", "log/slog", "drivers have no logger: a payload could reach it"},
 	{"devices/yubikey", module + "devices/usb", "drivers see the wire interface only, and build without cgo"},
 	{"devices/usbip", module + "devices", "USB/IP carries any device and knows none"},
@@ -68,6 +72,8 @@ var only = []struct {
 		[]string{"kiosk/pages", "kiosk", "cmd/demo/workbench"}},
 	{"github.com/coreos/go-systemd/v22/daemon", "one thin wrapper", []string{"systemd"}},
 	{"github.com/coreos/go-systemd/v22/activation", "one thin wrapper", []string{"systemd"}},
+	{"github.com/OpenPrinting/goipp", "one way to paper", []string{"devices/printer"}},
+	{"golang.org/x/image/font/opentype", "one way to draw a slip", []string{"devices/printer"}},
 	{"crypto/hpke", "one sealing format", []string{"provisioning/feed"}},
 	{"golang.org/x/crypto/argon2", "one way to hash a PIN", []string{"provisioning/officer"}},
 }

@@ -33,6 +33,8 @@ type Config struct {
 	FeedURL string `toml:"feed_url"`
 	// Admin is the socket of the operator's command.
 	Admin string `toml:"admin"`
+	// Printer is the printer of slips; nil without one.
+	Printer *Printer `toml:"printer"`
 }
 
 // Defaults are the values of an installation; a file overrides them.

@@ -96,9 +96,16 @@ func (d *Desk) wire(sealer *feed.Sealer) (err error) {
 	if err != nil {
 		return err
 	}
-	d.kiosk, err = kiosk.New(kiosk.Config{Visits: d.visits, Officers: d.officers, People: d.people,
-		Health: d, Reader: p.Reader, Site: p.Site, Desk: p.Config.Desk, Clock: p.Clock.Now,
-		Logger: p.Log})
+	k := kiosk.Config{Visits: d.visits, Officers: d.officers, People: d.people, Health: d,
+		Reader: p.Reader, Site: p.Site, Desk: p.Config.Desk, Clock: p.Clock.Now, Logger: p.Log}
+	slips, err := p.Config.Printer.open()
+	if err != nil {
+		return err
+	}
+	if slips != nil {
+		k.Printer = slips
+	}
+	d.kiosk, err = kiosk.New(k)
 	return err
 }
 

@@ -23,8 +23,8 @@ type Paper struct {
 	// left are the rows until the paper ends, where a test wants that in the middle of a slip.
 	left int
 	// deaf: it neither reads nor answers. strange are bytes that are no command it knows.
-	deaf    bool
-	strange int
+	deaf             bool
+	strange, printed int
 }
 
 // NewPaper returns a printer of so many dots across, with paper.
@@ -94,7 +94,17 @@ func (p *Paper) Strange() int {
 	return p.strange
 }
 
-// Slips are the slips cut off so far, black on white.
+// Printed counts the slips cut off.
+func (p *Paper) Printed() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.printed
+}
+
+// keptSlips are as many as lie about.
+const keptSlips = 20
+
+// Slips are the newest slips cut off, black on white.
 func (p *Paper) Slips() []*image.Gray {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -254,4 +264,6 @@ func (p *Paper) cut() {
 		}
 	}
 	p.slips, p.sheet = append(p.slips, slip), nil
+	p.slips = p.slips[max(0, len(p.slips)-keptSlips):]
+	p.printed++
 }
