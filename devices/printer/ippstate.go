@@ -158,18 +158,18 @@ func (a about) closed() error {
 	if a.queue {
 		a.Paper, a.Cover = true, true
 	}
-	return a.err()
+	return a.Err()
 }
 
 // halts is why a job waits that was sent long ago or just now, to a printer that was as before.
 func (a about) halts(before about, long bool) error {
 	switch {
-	case a.queue && !long && before.err() != nil:
+	case a.queue && !long && before.Err() != nil:
 		return a.closed()
 	case long && a.emptyTray:
 		return ErrNoPaper
 	}
-	return a.err()
+	return a.Err()
 }
 
 // first is the first value of an attribute, if it has that type.

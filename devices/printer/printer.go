@@ -65,8 +65,8 @@ type Status struct {
 	Ready bool
 }
 
-// err is the reason why a printer in this state prints nothing.
-func (s Status) err() error {
+// Err is the reason why a printer in this state prints nothing, or nil.
+func (s Status) Err() error {
 	switch {
 	case !s.Paper:
 		return ErrNoPaper

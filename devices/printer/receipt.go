@@ -175,7 +175,7 @@ func (t *talk) healthy() error {
 	if err != nil {
 		return err
 	}
-	return s.err()
+	return s.Err()
 }
 
 // print sends the bands with a look at the printer before each, so that little is waiting in it when

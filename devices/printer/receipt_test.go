@@ -352,7 +352,7 @@ func FuzzStatus(f *testing.F) {
 	f.Fuzz(func(t *testing.T, question, answer byte) {
 		s := Status{Paper: true, Cover: true, Ready: true}
 		s.add(question, answer)
-		if question == 4 && answer&0x60 != 0 && s.err() == nil {
+		if question == 4 && answer&0x60 != 0 && s.Err() == nil {
 			t.Error("no paper, and no error")
 		}
 		if answered(answer) && done(answer) {

@@ -107,24 +107,26 @@ func (at *sheet) pen(chain []*sfnt.Font, size float64) *pen {
 }
 
 func (at *sheet) left(text string, chain []*sfnt.Font, size float64) {
-	at.paragraph(text, chain, size, func(int) int { return 0 })
+	at.paragraph(text, chain, size, (*pen).wrap, func(int) int { return 0 })
 }
 
 func (at *sheet) centred(text string, chain []*sfnt.Font, size float64) {
-	at.paragraph(text, chain, size, func(w int) int { return (at.width - w) / 2 })
+	at.paragraph(text, chain, size, (*pen).balance, func(w int) int { return (at.width - w) / 2 })
 }
 
 func (at *sheet) right(text string, chain []*sfnt.Font, size float64) {
-	at.paragraph(text, chain, size, func(w int) int { return at.width - w })
+	at.paragraph(text, chain, size, (*pen).wrap, func(w int) int { return at.width - w })
 }
 
-// paragraph writes lines, each begun where begin says for its width.
-func (at *sheet) paragraph(text string, chain []*sfnt.Font, size float64, begin func(int) int) {
+// paragraph writes the lines that divide makes, each begun where begin says for its width.
+func (at *sheet) paragraph(text string, chain []*sfnt.Font, size float64,
+	divide func(*pen, string, int) ([][]rune, error), begin func(int) int,
+) {
 	p := at.pen(chain, size)
 	if at.err != nil {
 		return
 	}
-	lines, err := p.wrap(text, at.width)
+	lines, err := divide(p, text, at.width)
 	if err != nil {
 		at.err = err
 	}

@@ -62,6 +62,24 @@ func (p *pen) wrap(text string, width int) ([][]rune, error) {
 	return lines, nil
 }
 
+// narrower is by how many dots a line is tried shorter, to balance it with the others.
+const narrower = 12
+
+// balance breaks a text into as few lines as wrap, and makes them about as long as each other: no word
+// stands alone in the middle of the paper.
+func (p *pen) balance(text string, width int) ([][]rune, error) {
+	lines, err := p.wrap(text, width)
+	for least := width / 2; err == nil && len(lines) > 1 && width > least; {
+		width -= narrower
+		next, wrong := p.wrap(text, width)
+		if wrong != nil || len(next) > len(lines) {
+			break
+		}
+		lines = next
+	}
+	return lines, err
+}
+
 // fit is how many runes of a text go on one line.
 func (p *pen) fit(text []rune, width int) (int, error) {
 	var used fixed.Int26_6
