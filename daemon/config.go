@@ -36,6 +36,8 @@ type Config struct {
 	// PINAlone lets officers who have no token of their own unlock the desk with a PIN alone, and asks
 	// nobody without one for a touch. It is for the first days of a desk, and for a demonstration.
 	PINAlone bool `toml:"pin_alone"`
+	// Printer is the printer of slips; nil without one.
+	Printer *Printer `toml:"printer"`
 }
 
 // Defaults are the values of an installation; a file overrides them.

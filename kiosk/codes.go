@@ -26,9 +26,9 @@ const (
 
 // Codes lists them.
 func Codes() []provisioning.Code {
-	return []provisioning.Code{
+	return append([]provisioning.Code{
 		CodeUnknown, CodePINWrong, CodePINLocked, CodePINUnknown, CodePersonUnknown,
 		CodeDirectoryDown, CodePINMissing, CodeNumberMissing, CodeMatchMissing, CodeTapLocked,
 		CodeTapBusy,
-	}
+	}, printerCodes...)
 }
