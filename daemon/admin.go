@@ -39,6 +39,8 @@ type Status struct {
 	OpenLoans    int       `json:"open_loans"`
 	Doubtful     []string  `json:"doubtful"`
 	Checkpoint   string    `json:"checkpoint"`
+	// Printer is how the printer of slips is; empty without one.
+	Printer string `json:"printer,omitempty"`
 }
 
 // OfficerRow is one officer, as the operator sees and names them. PIN is set in a request only.

@@ -45,6 +45,8 @@ type Config struct {
 	PINAlone bool `toml:"pin_alone"`
 	// Readers are the card readers; without one, numbers are typed.
 	Readers []ReaderConfig `toml:"reader"`
+	// Printer is the printer of slips; nil without one.
+	Printer *Printer `toml:"printer"`
 }
 
 // Defaults are the values of an installation; a file overrides them.

@@ -12,6 +12,7 @@ import (
 	"github.com/tokendesk/tokendesk/daemon/publish"
 	"github.com/tokendesk/tokendesk/daemon/store"
 	"github.com/tokendesk/tokendesk/devices"
+	"github.com/tokendesk/tokendesk/devices/printer"
 	"github.com/tokendesk/tokendesk/devices/yubikey"
 	"github.com/tokendesk/tokendesk/kiosk"
 	"github.com/tokendesk/tokendesk/provisioning"
@@ -53,6 +54,7 @@ type Desk struct {
 	feed     *publish.Server
 	kiosk    *kiosk.Server
 	readers  *devices.TapSet
+	printer  printer.Printer
 	pin      string
 	// opened hears when an officer unlocks the desk.
 	opened chan struct{}
@@ -113,10 +115,16 @@ func (d *Desk) wire(sealer *feed.Sealer) (err error) {
 	if d.readers, err = openReaders(p); err != nil {
 		return err
 	}
-	d.kiosk, err = kiosk.New(kiosk.Config{Visits: d.visits, Officers: gate{d.officers, d.opened},
-		People: d.people, Health: d, Reader: d.readers, Passcodes: d.visits, Site: p.Site, Desk: p.Config.Desk,
-		Clock:  p.Clock.Now,
-		Logger: p.Log})
+	k := kiosk.Config{Visits: d.visits, Officers: gate{d.officers, d.opened}, People: d.people,
+		Health: d, Reader: d.readers, Passcodes: d.visits, Site: p.Site, Desk: p.Config.Desk,
+		Clock: p.Clock.Now, Logger: p.Log}
+	if d.printer, err = p.Config.Printer.open(); err != nil {
+		return err
+	}
+	if d.printer != nil {
+		k.Printer = d.printer
+	}
+	d.kiosk, err = kiosk.New(k)
 	return err
 }
 
@@ -185,7 +193,8 @@ func (d *Desk) Status(ctx context.Context) (Status, error) {
 	v, _ := provisioning.Get[provisioning.Verifier](s, provisioning.Verifier{}.Key())
 	status := Status{Desk: d.parts.Config.Desk, Site: d.parts.Site.ID, Feed: d.store.Feed(),
 		Position: s.Position(), Acked: v.Acked, VerifierUp: h.VerifierUp, VerifierSeen: h.VerifierSeen,
-		DirectoryUp: h.DirectoryUp, ClockSynced: h.ClockSynced, Doubtful: doubtful(s)}
+		DirectoryUp: h.DirectoryUp, ClockSynced: h.ClockSynced, Doubtful: doubtful(s),
+		Printer: d.printerState(ctx)}
 	for range provisioning.All[provisioning.Token](s) {
 		status.Tokens++
 	}

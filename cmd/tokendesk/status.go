@@ -32,6 +32,9 @@ func (statusCmd) Run(ctx context.Context, c *cli, t terminal) error {
 		false: "NOT synchronised: no due dates are made"}[s.ClockSynced])
 	fmt.Fprintf(table, "tokens\t%d known, %d on loan\n", s.Tokens, s.OpenLoans)
 	fmt.Fprintf(table, "doubtful\t%d\n", len(s.Doubtful))
+	if s.Printer != "" {
+		fmt.Fprintf(table, "printer\t%s\n", s.Printer)
+	}
 	if err := table.Flush(); err != nil {
 		return err
 	}
