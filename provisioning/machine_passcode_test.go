@@ -60,7 +60,8 @@ func (m *machine) likelyPasscode(t *rapid.T, v provisioning.Visit) {
 		provisioning.StepSituation: {m.issue(t, v), provisioning.AskSecond{Situation: "phone_lost"}},
 		provisioning.StepSecond:    {m.issue(t, v)},
 		provisioning.StepReveal: {provisioning.Turn{Away: true}, provisioning.Reveal{Held: true},
-			provisioning.Reveal{Held: true}, provisioning.Noted{}, provisioning.Hide{}, revoke},
+			provisioning.Reveal{Held: true}, provisioning.Noted{}, provisioning.Hide{}, revoke,
+			provisioning.AskSecond{Situation: "phone_lost"}, m.issue(t, v), provisioning.Turn{}},
 		provisioning.StepProblem: {provisioning.Again{}, m.issue(t, v), provisioning.Back{}},
 		provisioning.StepDone:    {ask, revoke, m.issue(t, v), provisioning.End{}},
 	}

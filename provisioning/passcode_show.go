@@ -29,7 +29,8 @@ func (d *decision) hide() *Refusal {
 	return nil
 }
 
-// noted: the person has the passcode. The desk forgets the digits.
+// noted: the person has the passcode. The desk forgets the digits. Said on the turned screen it is
+// also the end of the visit: that screen is left to nobody.
 func (d *decision) noted() *Refusal {
 	p, live := Get[Passcode](d.s, string(d.visit.Passcode))
 	no := d.all(rule{"noted.revealed", refuseUnless(live && !p.Revealed.IsZero(),
@@ -38,5 +39,8 @@ func (d *decision) noted() *Refusal {
 		return no
 	}
 	d.visit.Step, d.visit.ShownUntil = StepDone, time.Time{}
+	if d.visit.Turned {
+		d.visit = d.draft.end(d.visit, "")
+	}
 	return nil
 }

@@ -57,6 +57,9 @@ func (s Site) PasscodesOf(of PasscodeType) (PasscodeTerms, bool) {
 	return PasscodeTerms{}, false
 }
 
+// SituationRecovery is in no profile: a site with recovery passcodes gives them at the desk, too.
+const SituationRecovery = "recovery"
+
 // PasscodeFor finds the situation of a key and the terms it leads to.
 func (s Site) PasscodeFor(key string) (Situation, PasscodeTerms, bool) {
 	for _, situation := range s.Situations {
@@ -64,6 +67,10 @@ func (s Site) PasscodeFor(key string) (Situation, PasscodeTerms, bool) {
 			terms, ok := s.PasscodesOf(situation.Passcode)
 			return situation, terms, ok
 		}
+	}
+	if key == SituationRecovery {
+		terms, ok := s.PasscodesOf(PasscodeRecovery)
+		return Situation{Key: key, Passcode: PasscodeRecovery}, terms, ok
 	}
 	return Situation{}, PasscodeTerms{}, false
 }
