@@ -104,7 +104,8 @@ func atStep(command Command) act {
 func atPasscode(command Command) act {
 	switch c := command.(type) {
 	case AskSecond:
-		return act{name: "passcode.ask", steps: in(StepSituation), run: with(c, (*decision).askSecond)}
+		return act{name: "passcode.ask", run: with(c, (*decision).askSecond),
+			steps: in(StepSituation, StepReveal, StepProblem, StepDone)}
 	case IssuePasscode:
 		return act{name: ActPasscode, run: with(c, (*decision).issuePasscode),
 			steps: in(StepChoose, StepSituation, StepSecond, StepReveal, StepProblem, StepDone)}

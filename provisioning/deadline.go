@@ -6,6 +6,8 @@ import "time"
 const (
 	// IdleAfter: an open visit without activity is held.
 	IdleAfter = 90 * time.Second
+	// SecondFor: the same where a second officer has to come first.
+	SecondFor = 3 * time.Minute
 	// DoneFor: the goodbye page ends by itself.
 	DoneFor = 60 * time.Second
 	// HeldFor: a held visit is dropped.
@@ -29,6 +31,8 @@ func deadline(v Visit, at time.Time) time.Time {
 			return time.Time{}
 		case v.Step == StepDone:
 			return at.Add(DoneFor)
+		case v.Step == StepSecond:
+			return at.Add(SecondFor)
 		}
 		return at.Add(IdleAfter)
 	case VisitHeld:

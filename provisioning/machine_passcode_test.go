@@ -65,6 +65,9 @@ func (m *machine) likelyPasscode(t *rapid.T, v provisioning.Visit) {
 		provisioning.StepProblem: {provisioning.Again{}, m.issue(t, v), provisioning.Back{}},
 		provisioning.StepDone:    {ask, revoke, m.issue(t, v), provisioning.End{}},
 	}
+	if !v.ShownUntil.IsZero() {
+		next[v.Step] = []provisioning.Command{provisioning.Noted{}, provisioning.Hide{}}
+	}
 	if c := pickOne(t, next[v.Step], "next"); c != nil {
 		m.post(t, c, by, v.ID)
 	}
