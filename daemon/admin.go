@@ -37,6 +37,7 @@ type Status struct {
 	ClockSynced  bool      `json:"clock_synced"`
 	Tokens       int       `json:"tokens"`
 	OpenLoans    int       `json:"open_loans"`
+	Passcodes    int       `json:"passcodes"`
 	Doubtful     []string  `json:"doubtful"`
 	Checkpoint   string    `json:"checkpoint"`
 	// Printer is how the printer of slips is; empty without one.

@@ -201,6 +201,9 @@ func (d *Desk) Status(ctx context.Context) (Status, error) {
 	for range provisioning.Find[provisioning.Loan](s, provisioning.ByState, string(provisioning.LoanOpen)) {
 		status.OpenLoans++
 	}
+	for range provisioning.All[provisioning.Passcode](s) {
+		status.Passcodes++
+	}
 	checkpoint, err := d.store.Checkpoint(s.Position())
 	status.Checkpoint = string(checkpoint)
 	return status, err
