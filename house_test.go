@@ -28,6 +28,7 @@ const module = "github.com/tokendesk/tokendesk/"
 var floors = map[string]int{
 	"provisioning/secret": 0, "devices": 0, "devices/usbip": 0, "kiosk/pages": 0, "systemd": 0,
 	"daemon/boltfile":   0,
+	"devices/wedge":     1,
 	"provisioning/feed": 1, "provisioning/oath": 1, "devices/usb": 1, "devices/virtual": 1,
 	"devices/ccid":       1,
 	"provisioning":       2,
@@ -47,6 +48,9 @@ var closed = []struct{ from, to, why string }{
 	{"devices/virtual", module + "devices/yubikey", "the twin is written from the protocol, not from the driver"},
 	{"devices/yubikey", "log/slog", "drivers have no logger: a payload could reach it"},
 	{"devices/yubikey", module + "devices/usb", "drivers see the wire interface only, and build without cgo"},
+	{"devices/virtual", module + "devices/wedge", "the twin is written from the protocol, not from the driver"},
+	{"devices/wedge", "log/slog", "what a card says is in no log"},
+	{"devices/wedge", module + "devices/usb", "readers see the wire interface only, and build without cgo"},
 	{"devices/virtual", module + "devices/ccid", "the twin is written from the protocol, not from the driver"},
 	{"devices/ccid", "log/slog", "drivers have no logger: a number could reach it"},
 	{"devices/ccid", module + "devices/usb", "drivers see the wire interface only, and build without cgo"},
@@ -73,7 +77,8 @@ var only = []struct {
 	{"github.com/coreos/go-systemd/v22/daemon", "one thin wrapper", []string{"systemd"}},
 	{"github.com/coreos/go-systemd/v22/activation", "one thin wrapper", []string{"systemd"}},
 	{"crypto/hpke", "one sealing format", []string{"provisioning/feed"}},
-	{"golang.org/x/crypto/argon2", "one way to hash a PIN", []string{"provisioning/officer"}},
+	{"golang.org/x/crypto/argon2", "one way to hash a PIN, one to hash a passcode",
+		[]string{"provisioning/officer", "provisioning/verifier"}},
 }
 
 type pkg struct {

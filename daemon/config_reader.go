@@ -23,7 +23,7 @@ var tokenVendors = []uint16{0x1050}
 // ReaderConfig is one [[reader]]: a card reader that the desk watches. A reader is found by what is
 // given of device, serial and model; none of them means any reader of the kind.
 type ReaderConfig struct {
-	// Kind is "ccid" for a smart-card reader on USB.
+	// Kind is "ccid" for a smart-card reader on USB; the others are those of WedgeConfig.
 	Kind string `toml:"kind"`
 	// Name is what messages call it; the kind and its place in the list unless given.
 	Name string `toml:"name"`
@@ -47,6 +47,7 @@ type ReaderConfig struct {
 	Text   bool     `toml:"text"`
 	// Number brings what was read into the form in which the directory has it.
 	Number devices.NumberFormat `toml:"number"`
+	WedgeConfig
 }
 
 // readerBuses are where readers are plugged in, by what kinds of them are opened through.
@@ -87,8 +88,11 @@ func (r ReaderConfig) source(buses readerBuses) (devices.TapSource, error) {
 	switch r.Kind {
 	case readerCCID:
 		return r.ccid(buses.cards)
+	case kindWedge, kindWedgeUSB, kindStripe, kindScanner:
+		return r.wedge(buses.hid)
 	}
-	return nil, fmt.Errorf("no kind %q: it is %s", r.Kind, readerCCID)
+	return nil, fmt.Errorf("no kind %q: it is %s or %s", r.Kind, readerCCID,
+		strings.Join(wedgeKinds(), ", "))
 }
 
 // ccid makes a smart-card reader's source.

@@ -112,7 +112,7 @@ func (st *stage) config() (daemon.Config, error) {
 		Credentials: filepath.Join(dir, "credentials"), Directory: file, Portraits: portraits,
 		Verifier: filepath.Join(dir, "verifier.json"), Listen: st.settings.desk,
 		Feed: st.settings.feed, FeedURL: "https://" + st.feed.Addr().String(),
-		Admin: filepath.Join(dir, "admin.sock")}, nil
+		Admin: filepath.Join(dir, "admin.sock"), PINAlone: true}, nil
 }
 
 func (st *stage) openDesk(ctx context.Context) error {

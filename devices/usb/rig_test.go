@@ -23,7 +23,8 @@ const inGuest = "TOKENDESK_RIG_GUEST"
 // guestTools are Debian's own programs, which we did not write, and the package of each.
 var guestTools = map[string]string{
 	"ykinfo": "yubikey-personalization", "ykpersonalize": "yubikey-personalization",
-	"ykman": "yubikey-manager", "oathtool": "oathtool", "udevadm": "udev",
+	"ykchalresp": "yubikey-personalization", "ykman": "yubikey-manager", "oathtool": "oathtool",
+	"udevadm": "udev",
 	"pcscd": "pcscd", "opensc-tool": "opensc",
 }
 
@@ -82,9 +83,13 @@ func bootGuest(t *testing.T, limit time.Duration, args ...string) (output string
 	if err != nil {
 		t.Fatal(err)
 	}
-	rules, err := os.ReadFile("../../systemd/72-tokendesk.rules")
-	if err != nil {
-		t.Fatal(err)
+	rules := map[string]string{}
+	for _, name := range []string{"72-tokendesk.rules", "72-tokendesk-readers.rules"} {
+		rule, err := os.ReadFile("../../systemd/" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rules[name] = string(rule)
 	}
 	virtualusb := filepath.Join(t.TempDir(), "virtualusb")
 	build := exec.Command("go", "build", "-o", virtualusb, "../../cmd/virtualusb")
@@ -96,7 +101,7 @@ func bootGuest(t *testing.T, limit time.Duration, args ...string) (output string
 		Binary:   self,
 		Args:     append([]string{"-test.v", "-test.timeout=" + limit.String()}, args...),
 		Env:      []string{inGuest + "=1", "CI=" + os.Getenv("CI")},
-		Files:    map[string]string{"72-tokendesk.rules": string(rules)},
+		Files:    rules,
 		Programs: map[string]string{"virtualusb": virtualusb},
 		Timeout:  limit + 15*time.Second,
 	}
