@@ -291,14 +291,14 @@ func TestGuestReaderSoak(t *testing.T) {
 	turn(0)
 	goroutines, memory := runtime.NumGoroutine(), heap()
 	began := time.Now()
-	for i := range 100 {
+	for i := range 200 {
 		turn(i + 1)
 		if i%50 == 49 {
 			r.pull()
 			r.plug()
 		}
 	}
-	t.Logf("100 cards and 2 pluggings in %v", time.Since(began))
+	t.Logf("200 cards and 4 pluggings in %v", time.Since(began))
 	if !within(2*time.Second, func() bool { return runtime.NumGoroutine() <= goroutines+2 }) {
 		t.Errorf("%d goroutines, %d at the start", runtime.NumGoroutine(), goroutines)
 	}
