@@ -139,7 +139,8 @@ func (st *stage) openDesk(ctx context.Context) error {
 		return err
 	}
 	st.desk, err = daemon.Open(ctx, daemon.Parts{Config: config, Keys: keys, Site: st.site,
-		Bus: benchBus{st.tokens, st.usb}, Readers: []devices.TapSource{st.reader}, Clock: st.clock, Log: st.log,
+		Bus:     benchBus{st.tokens, st.usb},
+		Readers: []devices.TapSource{st.reader}, Clock: st.clock, Log: st.log,
 		Tokens: yubikey.Options{OnlySerial: st.settings.real,
 			MayOpen: func(i devices.Info) bool { return !isReal(i) || st.settings.real != "" }},
 		Listeners: map[string]net.Listener{"desk": st.screen, "feed": st.feed},
