@@ -77,7 +77,8 @@ var only = []struct {
 	{"github.com/coreos/go-systemd/v22/daemon", "one thin wrapper", []string{"systemd"}},
 	{"github.com/coreos/go-systemd/v22/activation", "one thin wrapper", []string{"systemd"}},
 	{"crypto/hpke", "one sealing format", []string{"provisioning/feed"}},
-	{"golang.org/x/crypto/argon2", "one way to hash a PIN", []string{"provisioning/officer"}},
+	{"golang.org/x/crypto/argon2", "one way to hash a PIN, one to hash a passcode",
+		[]string{"provisioning/officer", "provisioning/verifier"}},
 }
 
 type pkg struct {

@@ -33,6 +33,9 @@ type Config struct {
 	FeedURL string `toml:"feed_url"`
 	// Admin is the socket of the operator's command.
 	Admin string `toml:"admin"`
+	// PINAlone lets officers who have no token of their own unlock the desk with a PIN alone, and asks
+	// nobody without one for a touch. It is for the first days of a desk, and for a demonstration.
+	PINAlone bool `toml:"pin_alone"`
 	// Readers are the card readers; without one, numbers are typed.
 	Readers []ReaderConfig `toml:"reader"`
 }

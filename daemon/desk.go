@@ -68,6 +68,7 @@ func Open(ctx context.Context, p Parts) (*Desk, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the verifier's bundle: %w", err)
 	}
+	p.Site.Touch = !p.Config.PINAlone
 	d := &Desk{parts: p, log: p.Log, pin: bundle.FollowerPin}
 	d.people = directory.New(p.Config.Directory, p.Config.Portraits, []string{p.Site.Strip}, p.Clock.Now)
 	if err := d.people.Check(); err != nil {
@@ -77,7 +78,7 @@ func Open(ctx context.Context, p Parts) (*Desk, error) {
 		return nil, err
 	}
 	d.bench = yubikey.NewBench(p.Bus, p.Tokens)
-	d.officers = officer.New(d.store, provisioning.DeskID(p.Config.Desk), d.clock)
+	d.officers = officer.New(d.store, provisioning.DeskID(p.Config.Desk), d.clock, d.tokens())
 	if err := d.wire(sealer); err != nil {
 		return nil, errors.Join(err, d.store.Close())
 	}
@@ -87,11 +88,21 @@ func Open(ctx context.Context, p Parts) (*Desk, error) {
 // clock is how packages below take the time.
 func (d *Desk) clock() (time.Time, bool) { return d.parts.Clock.Now(), d.parts.Clock.Synced() }
 
+// tokens are how officers' own tokens are reached: on the bench, like all others.
+func (d *Desk) tokens() officer.Tokens {
+	t := officer.Tokens{Bench: d.bench, PINAlone: d.parts.Config.PINAlone,
+		KeepForeign: d.parts.Site.KeepForeign}
+	if d.parts.Site.AccessCodes {
+		t.Codes = d.parts.Keys.Site
+	}
+	return t
+}
+
 func (d *Desk) wire(sealer *feed.Sealer) (err error) {
 	p := d.parts
 	d.visits, err = visit.New(visit.Config{Ledger: d.store, Bench: d.bench, Sealer: sealer,
 		Codes: p.Keys.Site, Site: p.Site, Desk: provisioning.DeskID(p.Config.Desk), Clock: p.Clock,
-		Log: p.Log})
+		Log: p.Log, Followed: d.followed})
 	if err != nil {
 		return err
 	}
@@ -103,7 +114,8 @@ func (d *Desk) wire(sealer *feed.Sealer) (err error) {
 		return err
 	}
 	d.kiosk, err = kiosk.New(kiosk.Config{Visits: d.visits, Officers: d.officers, People: d.people,
-		Health: d, Reader: d.readers, Site: p.Site, Desk: p.Config.Desk, Clock: p.Clock.Now,
+		Health: d, Reader: d.readers, Passcodes: d.visits, Site: p.Site, Desk: p.Config.Desk,
+		Clock:  p.Clock.Now,
 		Logger: p.Log})
 	return err
 }
@@ -149,7 +161,7 @@ func (d *Desk) Health(ctx context.Context) provisioning.Health {
 		ClockSynced: synced, Behind: max(0, d.store.FeedHead()-v.Acked)}
 	if seen := d.feed.Seen(); !seen.IsZero() {
 		h.VerifierSeen = seen.UTC()
-		h.VerifierUp = time.Since(seen) < verifierPatience
+		h.VerifierUp = d.followed()
 	}
 	if now.Before(h.VerifierSeen) {
 		h.VerifierSeen = now
@@ -159,6 +171,12 @@ func (d *Desk) Health(ctx context.Context) provisioning.Health {
 		h.TokensInDrawer++
 	}
 	return h
+}
+
+// followed says whether the verifier is there now.
+func (d *Desk) followed() bool {
+	seen := d.feed.Seen()
+	return !seen.IsZero() && time.Since(seen) < verifierPatience
 }
 
 // Status is what the operator asks for.

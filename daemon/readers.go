@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"errors"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -24,18 +25,23 @@ func (d *Desk) runReaders(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return d.readers.Run(ctx) })
 	group.Go(func() error {
+		started := time.After(readerPatience)
 		for {
 			changed := d.readers.Changed()
 			select {
 			case <-changed:
-				d.sayReaders()
+			case <-started: // one that was never up never changed
 			case <-ctx.Done():
 				return ctx.Err()
 			}
+			d.sayReaders()
 		}
 	})
 	return group.Wait()
 }
+
+// readerPatience is how long the readers may take to be opened when the desk starts.
+const readerPatience = 5 * time.Second
 
 func (d *Desk) sayReaders() {
 	for name, trouble := range d.readers.Down() {

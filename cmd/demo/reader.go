@@ -29,6 +29,7 @@ func sampleCard(number string) *virtual.SmartCard {
 type cardSlot struct {
 	*ccid.Reader
 	reader *virtual.CardReader
+	cable  *virtual.CardReaders
 	given  chan struct{}
 	// laying holds the one card at a time.
 	laying sync.Mutex
@@ -38,12 +39,14 @@ var _ devices.TapSource = (*cardSlot)(nil)
 
 func newCardSlot() (*cardSlot, error) {
 	reader := virtual.NewCardReader(virtual.CardReaderOptions{})
-	source, err := ccid.New(virtual.NewCardReaders(reader), ccid.Options{Name: "virtual",
+	cable := virtual.NewCardReaders(reader)
+	source, err := ccid.New(cable, ccid.Options{Name: "virtual",
 		Match: ccid.Match{Interface: -1}, Place: samplePlace})
 	if err != nil {
 		return nil, err
 	}
-	return &cardSlot{Reader: source, reader: reader, given: make(chan struct{}, 1)}, nil
+	return &cardSlot{Reader: source, reader: reader, cable: cable,
+		given: make(chan struct{}, 1)}, nil
 }
 
 // Run implements devices.TapSource: it says besides when a tap was taken notice of.

@@ -112,7 +112,7 @@ func (st *stage) config() (daemon.Config, error) {
 		Credentials: filepath.Join(dir, "credentials"), Directory: file, Portraits: portraits,
 		Verifier: filepath.Join(dir, "verifier.json"), Listen: st.settings.desk,
 		Feed: st.settings.feed, FeedURL: "https://" + st.feed.Addr().String(),
-		Admin: filepath.Join(dir, "admin.sock")}, nil
+		Admin: filepath.Join(dir, "admin.sock"), PINAlone: true}, nil
 }
 
 func (st *stage) openDesk(ctx context.Context) error {
@@ -134,7 +134,8 @@ func (st *stage) openDesk(ctx context.Context) error {
 		return err
 	}
 	st.desk, err = daemon.Open(ctx, daemon.Parts{Config: config, Keys: keys, Site: st.site,
-		Bus: benchBus{st.tokens, st.usb}, Readers: []devices.TapSource{st.reader}, Clock: st.clock, Log: st.log,
+		Bus: benchBus{st.tokens, st.usb}, 
+		Readers: []devices.TapSource{st.reader}, Clock: st.clock, Log: st.log,
 		Tokens: yubikey.Options{OnlySerial: st.settings.real,
 			MayOpen: func(i devices.Info) bool { return !isReal(i) || st.settings.real != "" }},
 		Listeners: map[string]net.Listener{"desk": st.screen, "feed": st.feed},

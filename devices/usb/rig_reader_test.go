@@ -246,6 +246,25 @@ func waitTap(t *testing.T, taps <-chan devices.Tap) devices.Tap {
 	}
 }
 
+// TestGuestReaderRule: with our rule the reader is the group's, from the moment it is plugged in, and
+// nobody else's.
+func TestGuestReaderRule(t *testing.T) {
+	guestOnly(t)
+	startUdev(t, true)
+	daemon := startHolder(t, daemonUser, daemonGroup)
+	r := plugReader(t, virtual.CardReaderOptions{})
+	daemon.do("reader")
+	must(t, "udevadm", "settle")
+	daemon.do("reader")
+	stranger := startHolder(t, daemonUser, daemonUser)
+	if got := stranger.ask("reader"); !refuses(got, devices.ErrPermission) {
+		t.Errorf("a stranger: %q, want %q", got, devices.ErrPermission)
+	}
+	if !r.Plugged() {
+		t.Error("the reader was pulled meanwhile")
+	}
+}
+
 // TestGuestReaderSoak: cards and the reader come and go at random. Every card that stays is tapped
 // once, and nothing is left behind.
 func TestGuestReaderSoak(t *testing.T) {

@@ -23,7 +23,8 @@ const inGuest = "TOKENDESK_RIG_GUEST"
 // guestTools are Debian's own programs, which we did not write, and the package of each.
 var guestTools = map[string]string{
 	"ykinfo": "yubikey-personalization", "ykpersonalize": "yubikey-personalization",
-	"ykman": "yubikey-manager", "oathtool": "oathtool", "udevadm": "udev",
+	"ykchalresp": "yubikey-personalization", "ykman": "yubikey-manager", "oathtool": "oathtool",
+	"udevadm": "udev",
 	"pcscd": "pcscd", "opensc-tool": "opensc",
 }
 

@@ -67,8 +67,9 @@ type CardReader struct {
 	powered bool
 	ready   bool // parameters were set, where the host has to
 	t0      *T0Card
-	// plugging is 0 while the reader is not plugged in.
+	// plugging is 0 while the reader is not plugged in; gone is closed when it is over.
 	plugging uint64
+	gone     chan struct{}
 	port     int
 	holder   *readerLink
 	// unseen says that the host has not looked since the card came or went.
@@ -129,6 +130,14 @@ func (r *CardReader) take() {
 	r.changed.notify()
 }
 
+// Changed returns a channel that is closed at the next change of anything about the reader. Take it
+// before looking.
+func (r *CardReader) Changed() <-chan struct{} {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.changed.wait()
+}
+
 // Noticed waits until the host has looked into the slot since the card last came or went.
 func (r *CardReader) Noticed(ctx context.Context) error {
 	for {
@@ -155,6 +164,10 @@ func (r *CardReader) Plugged() bool {
 
 // unplug is the end of everything that was under way. The caller has the lock.
 func (r *CardReader) unplug() {
+	if r.plugging == 0 {
+		return
+	}
+	close(r.gone)
 	r.plugging, r.powered, r.ready, r.holder = 0, false, false, nil
 	r.in, r.event, r.command, r.response, r.partial = nil, false, nil, nil, nil
 	r.changed.notify()

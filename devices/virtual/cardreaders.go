@@ -44,6 +44,7 @@ func (b *CardReaders) Plug(r *CardReader) {
 	}
 	b.pluggings++
 	r.plugging, r.port, r.event = b.pluggings, port+1, r.card != nil
+	r.gone = make(chan struct{})
 	r.changed.notify()
 }
 

@@ -21,30 +21,16 @@ const (
 func (r *CardReader) USB() usbip.Device {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return &usbReader{reader: r, plugging: r.plugging}
+	return &usbReader{reader: r, plugging: r.plugging, gone: r.gone}
 }
 
-// Gone returns a channel that is closed when this plugging of the reader is over.
-func (d *usbReader) Gone() <-chan struct{} {
-	gone := make(chan struct{})
-	go func() {
-		defer close(gone)
-		for {
-			d.reader.mu.Lock()
-			changed, here := d.reader.changed.wait(), d.reader.plugging == d.plugging
-			d.reader.mu.Unlock()
-			if !here {
-				return
-			}
-			<-changed
-		}
-	}()
-	return gone
-}
+// Gone implements usbip.Removable.
+func (d *usbReader) Gone() <-chan struct{} { return d.gone }
 
 type usbReader struct {
 	reader   *CardReader
 	plugging uint64
+	gone     chan struct{}
 	// rest is what of a message the host has not fetched yet.
 	rest []byte
 }

@@ -173,14 +173,19 @@ func (b *Bench) plug(r *http.Request) said {
 	return said{"ok", fmt.Sprintf("Token %d is in the desk's port.", key.Serial())}
 }
 
-// touch presses the gold disc while the token is in the desk: what it types goes to the desk.
+// touch presses the gold disc while the token is in the desk: what it types goes to the desk, and
+// what the desk asked it is answered.
 func (b *Bench) touch(r *http.Request) said {
 	key, ok := b.key(r)
 	if !ok {
 		return noKey
 	}
-	if _, err := press(key); err != nil {
+	typed, err := press(key)
+	switch {
+	case err != nil:
 		return said{"warn", fmt.Sprintf("Token %d typed nothing: %v.", key.Serial(), err)}
+	case typed == "":
+		return said{"ok", fmt.Sprintf("Token %d was touched and answers the desk.", key.Serial())}
 	}
 	return said{"ok", fmt.Sprintf("Token %d was touched and types into the desk.", key.Serial())}
 }
