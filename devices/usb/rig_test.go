@@ -25,7 +25,7 @@ var guestTools = map[string]string{
 	"ykinfo": "yubikey-personalization", "ykpersonalize": "yubikey-personalization",
 	"ykchalresp": "yubikey-personalization", "ykman": "yubikey-manager", "oathtool": "oathtool",
 	"udevadm": "udev",
-	"pcscd": "pcscd", "opensc-tool": "opensc",
+	"pcscd":   "pcscd", "opensc-tool": "opensc",
 }
 
 // slowTests start Python or udevd, or wait for keystrokes that must not come.
