@@ -77,8 +77,10 @@ var only = []struct {
 	{"github.com/coreos/go-systemd/v22/daemon", "one thin wrapper", []string{"systemd"}},
 	{"github.com/coreos/go-systemd/v22/activation", "one thin wrapper", []string{"systemd"}},
 	{"crypto/hpke", "one sealing format", []string{"provisioning/feed"}},
-	{"golang.org/x/crypto/argon2", "one way to hash a PIN, one to hash a passcode",
-		[]string{"provisioning/officer", "provisioning/verifier"}},
+	{"golang.org/x/crypto/argon2", "one way each to hash a PIN, a password and a passcode",
+		[]string{"provisioning/officer", "provisioning/directory", "provisioning/verifier"}},
+	{"github.com/go-ldap/ldap/v3", "what is asked for is escaped and compared in one place",
+		[]string{"provisioning/directory"}},
 }
 
 type pkg struct {

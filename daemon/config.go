@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/BurntSushi/toml"
+
+	"github.com/tokendesk/tokendesk/provisioning/directory"
 )
 
 // Config is the one file a desk is configured with. It names places, never secrets.
@@ -24,6 +26,11 @@ type Config struct {
 	// Directory is the CSV file of people; Portraits the folder of their pictures.
 	Directory string `toml:"directory"`
 	Portraits string `toml:"portraits"`
+	// LDAP is the university's own directory; without it the file is the directory.
+	LDAP directory.LDAPConfig `toml:"ldap"`
+	// Officers is a CSV file of who works at this desk, the same at every desk; without it, and
+	// without groups in the directory, the operator says.
+	Officers string `toml:"officers"`
 	// Verifier is the public bundle the verifier made.
 	Verifier string `toml:"verifier"`
 	// Listen is the counter's screen, loopback only; Feed is what the verifier pulls.
@@ -101,6 +108,9 @@ func (c Config) check() error {
 	}
 	if _, _, err := net.SplitHostPort(c.Feed); err != nil {
 		return fmt.Errorf("\"feed\" is not an address: %w", err)
+	}
+	if err := c.LDAP.Check(); err != nil {
+		return err
 	}
 	return c.checkReaders()
 }

@@ -15,7 +15,6 @@ import (
 	"github.com/tokendesk/tokendesk/devices/yubikey"
 	"github.com/tokendesk/tokendesk/kiosk"
 	"github.com/tokendesk/tokendesk/provisioning"
-	"github.com/tokendesk/tokendesk/provisioning/directory"
 	"github.com/tokendesk/tokendesk/provisioning/feed"
 	"github.com/tokendesk/tokendesk/provisioning/officer"
 	"github.com/tokendesk/tokendesk/provisioning/visit"
@@ -50,11 +49,13 @@ type Desk struct {
 	bench    *yubikey.Bench
 	visits   *visit.Runner
 	officers *officer.Officers
-	people   *directory.File
+	people   people
 	feed     *publish.Server
 	kiosk    *kiosk.Server
 	readers  *devices.TapSet
 	pin      string
+	// opened hears when an officer unlocks the desk.
+	opened chan struct{}
 }
 
 // Open opens a desk that exists and wires it; nothing runs yet. It refuses what is missing or broken
@@ -69,9 +70,8 @@ func Open(ctx context.Context, p Parts) (*Desk, error) {
 		return nil, fmt.Errorf("the verifier's bundle: %w", err)
 	}
 	p.Site.Touch = !p.Config.PINAlone
-	d := &Desk{parts: p, log: p.Log, pin: bundle.FollowerPin}
-	d.people = directory.New(p.Config.Directory, p.Config.Portraits, []string{p.Site.Strip}, p.Clock.Now)
-	if err := d.people.Check(); err != nil {
+	d := &Desk{parts: p, log: p.Log, pin: bundle.FollowerPin, opened: make(chan struct{}, 1)}
+	if d.people, err = openPeople(p); err != nil {
 		return nil, err
 	}
 	if d.store, err = openStore(ctx, p); err != nil {
@@ -113,8 +113,8 @@ func (d *Desk) wire(sealer *feed.Sealer) (err error) {
 	if d.readers, err = openReaders(p); err != nil {
 		return err
 	}
-	d.kiosk, err = kiosk.New(kiosk.Config{Visits: d.visits, Officers: d.officers, People: d.people,
-		Health: d, Reader: d.readers, Passcodes: d.visits, Site: p.Site, Desk: p.Config.Desk,
+	d.kiosk, err = kiosk.New(kiosk.Config{Visits: d.visits, Officers: gate{d.officers, d.opened},
+		People: d.people, Health: d, Reader: d.readers, Passcodes: d.visits, Site: p.Site, Desk: p.Config.Desk,
 		Clock:  p.Clock.Now,
 		Logger: p.Log})
 	return err

@@ -54,6 +54,8 @@ func (d *Desk) Run(ctx context.Context) error {
 		},
 		"watchdog": func(ctx context.Context) error { return systemd.Watchdog(ctx, d.check) },
 		"prune":    d.prune,
+		"people":   d.people.Run,
+		"officers": d.keepStaff,
 	} {
 		group.Go(func() error {
 			if err := run(ctx); err != nil && !errors.Is(err, context.Canceled) {

@@ -15,7 +15,7 @@ const (
 	CodePINUnknown provisioning.Code = "pin_unknown"
 	// CodePersonUnknown and CodeDirectoryDown come from People.
 	CodePersonUnknown provisioning.Code = "person_unknown"
-	CodeDirectoryDown provisioning.Code = "directory_down"
+	CodeDirectoryDown                   = provisioning.CodeDirectoryDown
 	// CodePINMissing and CodeNumberMissing: the form was sent with an empty field.
 	CodePINMissing    provisioning.Code = "pin_missing"
 	CodeNumberMissing provisioning.Code = "number_missing"

@@ -23,6 +23,8 @@ type act struct {
 	resting bool
 	// anyone: the officer need not be the visit's own; the act itself says who may.
 	anyone bool
+	// issues: it gives somebody a way in. None is given while people cannot be looked up.
+	issues bool
 	run    func(*decision) *Refusal
 }
 
@@ -67,7 +69,7 @@ func atStep(command Command) act {
 		return act{name: "identity.doubt", steps: in(StepIdentify), run: (*decision).doubtIdentity}
 	case Choose:
 		return act{name: "visit.choose", steps: in(StepIdentify, StepChoose, StepDone),
-			run: with(c, (*decision).choose)}
+			issues: c.Errand == ErrandLoan, run: with(c, (*decision).choose)}
 	case Back:
 		return act{name: "visit.back", run: (*decision).back,
 			steps: in(StepPlug, StepCheck, StepReturn, StepLost, StepProblem, StepSituation,
@@ -80,7 +82,8 @@ func atStep(command Command) act {
 	case Pick:
 		return act{name: "token.pick", steps: in(StepCheck), run: with(c, (*decision).pick)}
 	case Write:
-		return act{name: "loan.write", steps: in(StepCheck), run: with(c, (*decision).write)}
+		return act{name: "loan.write", issues: true, steps: in(StepCheck),
+			run: with(c, (*decision).write)}
 	case Again:
 		return act{name: "visit.again", steps: in(StepProblem), run: (*decision).again}
 	case SetAside:

@@ -28,6 +28,8 @@ const (
 	// CodeNotTurned: only the person accepts the terms, on the turned screen.
 	CodeNotTurned Code = "not_turned"
 
+	// CodeDirectoryDown: people cannot be looked up, so nothing is issued.
+	CodeDirectoryDown Code = "directory_down"
 	// CodePersonUnnamed: the directory gave a person without a number.
 	CodePersonUnnamed Code = "person_unnamed"
 	// CodeEvidenceNotAccepted: the site does not take this kind of evidence.
@@ -229,7 +231,7 @@ func Codes() []Code {
 	return []Code{
 		CodeOpMissing, CodeOfficerUnknown, CodeOfficerDisabled, CodeOfficerIsPerson,
 		CodeVisitUnknown, CodeVisitOver, CodeVisitOpen, CodeVisitHeld, CodeVisitOther,
-		CodeWrongStep, CodeTurned, CodeNotTurned, CodePersonUnnamed,
+		CodeWrongStep, CodeTurned, CodeNotTurned, CodeDirectoryDown, CodePersonUnnamed,
 		CodeEvidenceNotAccepted, CodeEvidenceNotEnough, CodeCardExpired, CodeCardReplaced,
 		CodeSupervisorMissing, CodeSupervisorNot, CodeSupervisorSame, CodeSupervisorIsPerson,
 		CodeErrandUnknown, CodeRoleNotEligible, CodeLoanOpen, CodeLoanSuspended, CodeLoanPending,
