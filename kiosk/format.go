@@ -70,7 +70,8 @@ func hours(site provisioning.Site) []string {
 }
 
 // problem is a refusal in words. Times in its parameters come in RFC 3339 and leave in the site's
-// zone; a date without a time is the same everywhere. A code without a sentence is shown as a general one: a test keeps that from happening.
+// zone; a date without a time is the same everywhere. A code without a sentence is shown as a
+// general one: a test keeps that from happening.
 func problem(
 	site provisioning.Site, code provisioning.Code, params map[string]string,
 ) pages.Problem {
