@@ -56,6 +56,7 @@ type profile struct {
 	}
 	Evidence []EvidenceRule
 	Hours    []Hours
+	Notices  []Channel
 }
 
 // ParseSite reads a profile strictly: an unknown key is an error, so that a misspelt rule is not a
@@ -78,6 +79,7 @@ func ParseSite(text []byte) (Site, error) {
 		Evidence: p.Evidence, PhoneSeen: p.PhoneSeen, Terms: p.Terms, Fee: p.Fee,
 		LoanDays: p.LoanDays, AdviseDevices: p.AdviseDevices, Digits: p.Digits, Slot: p.Slot,
 		AccessCodes: p.AccessCodes, Hours: p.Hours, Strip: p.Strip,
+		Notices: p.Notices,
 	}
 	for _, reason := range p.Reason {
 		site.Reasons = append(site.Reasons, reason.Key)
@@ -95,6 +97,11 @@ func (s Site) Check() error {
 	for _, rule := range s.Evidence {
 		if !slices.Contains(known, rule.Kind) {
 			return fmt.Errorf("site profile: evidence %q is not known", rule.Kind)
+		}
+	}
+	for _, channel := range s.Notices {
+		if !slices.Contains(AllChannels(), channel) {
+			return fmt.Errorf("site profile: notices by %q are not known", channel)
 		}
 	}
 	switch {

@@ -94,7 +94,8 @@ func All[R Row](s Snapshot) iter.Seq[R] { return Find[R](s, "", "") }
 // Rows lists one zero value per table, so that a store can build its tables and decode what it
 // reads without knowing the nouns one by one.
 func Rows() []Row {
-	return []Row{Person{}, Officer{}, Token{}, Credential{}, Loan{}, Visit{}, OpResult{}, Verifier{}}
+	return []Row{Person{}, Officer{}, Token{}, Credential{}, Loan{}, Visit{}, OpResult{}, Verifier{},
+		Channels{}, Notice{}, Request{}, Mailbox{}}
 }
 
 // Kind implements Row.
