@@ -70,7 +70,7 @@ type Notice struct {
 	ID      NoticeID
 	Person  PersonID
 	About   NoticeKind
-	Channel Channel
+	Channel NoticeChannel
 	Lang    string
 	// Params fill in the text: never a secret.
 	Params map[string]string

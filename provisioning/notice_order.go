@@ -19,7 +19,7 @@ func (d *decision) retryNotice(c RetryNotice) *Refusal {
 	if no != nil {
 		return no
 	}
-	channels, _ := Get[Channels](d.s, Channels{}.Key())
+	channels, _ := Get[NoticeChannels](d.s, NoticeChannels{}.Key())
 	no = d.all(rule{"notice.channel", refuseUnless(channels.Has(n.Channel), CodeNoticeChannelOff,
 		"channel", string(n.Channel))})
 	if no != nil {

@@ -16,7 +16,7 @@ type told struct {
 }
 
 // actsTold are the acts that the person of the entry is told of. What happens to a token is told by
-// its effect, see credentialTold: whatever act brought it about, nobody can forget to list it here.
+// its effect, see teller: whatever act brought it about, nobody can forget to list it here.
 var actsTold = map[Act]NoticeKind{
 	"passcode.issue":   NoticePasscodeIssued,
 	"passcode.reveal":  NoticePasscodeShown,
@@ -38,9 +38,9 @@ var detailsTold = []string{"kind", "until", "uses"}
 
 // NoticesOf are the notices a change queues: a pure function of its entry, its rows and what stood
 // before. It is the one place that knows what people are told of. A change built outside this package
-// puts them beside its own rows; see Channels for when there are none.
+// puts them beside its own rows; see NoticeChannels for when there are none.
 func NoticesOf(s Snapshot, e Entry, rows []Row) []Row {
-	channels, _ := Get[Channels](s, Channels{}.Key())
+	channels, _ := Get[NoticeChannels](s, NoticeChannels{}.Key())
 	if !channels.Mail && !channels.SMS {
 		return nil
 	}
@@ -50,7 +50,7 @@ func NoticesOf(s Snapshot, e Entry, rows []Row) []Row {
 		if !known {
 			continue
 		}
-		for _, channel := range AllChannels() {
+		for _, channel := range AllNoticeChannels() {
 			if channels.Has(channel) && channel.contact(person) != "" {
 				notices = append(notices, t.notice(s, e, channel, langOf(person, channels)))
 			}
@@ -59,7 +59,7 @@ func NoticesOf(s Snapshot, e Entry, rows []Row) []Row {
 	return notices
 }
 
-func (t told) notice(s Snapshot, e Entry, channel Channel, lang string) Notice {
+func (t told) notice(s Snapshot, e Entry, channel NoticeChannel, lang string) Notice {
 	n := Notice{Person: t.person, About: t.kind, Channel: channel, Lang: lang, Params: t.params,
 		State: NoticeQueued, Next: e.At, At: e.At, Position: s.Position()}
 	n.ID = n.derive(e.Desk)
@@ -80,7 +80,7 @@ func (n Notice) derive(desk DeskID) NoticeID {
 	return NoticeID(hex.EncodeToString(h.Sum(nil)[:16]))
 }
 
-func langOf(p Person, c Channels) string {
+func langOf(p Person, c NoticeChannels) string {
 	if p.Lang != "" {
 		return p.Lang
 	}
@@ -98,38 +98,50 @@ func rowOf[R Row](s Snapshot, rows []Row, key string) (R, bool) {
 	return Get[R](s, key)
 }
 
-// toldOf finds what a change tells, and whom, each once.
+// teller is a row whose steps are news to its person.
+type teller interface {
+	// told says what this row, in its new form, tells: nothing when ok is false.
+	told(s Snapshot, e Entry, rows []Row) (t told, ok bool)
+}
+
+// toldOf finds what a change tells, and whom, each once. The act counts where no row tells anything.
 func toldOf(s Snapshot, e Entry, rows []Row) []told {
 	var all []told
-	if kind, ok := actsTold[e.Act]; ok && e.Person != "" && tells(e) {
-		params := map[string]string{}
-		for _, name := range detailsTold {
-			if value := e.Detail[name]; value != "" {
-				params[name] = value
-			}
-		}
-		all = append(all, told{kind, e.Person, params})
-	}
 	seen := map[string]bool{}
 	for _, row := range rows {
-		c, ok := row.(Credential)
+		r, ok := row.(teller)
 		if !ok {
 			continue
 		}
-		before, _ := Get[Credential](s, c.Key())
-		kind, ok := credentialTold(e.Act, before.State, c.State)
-		once := strings.Join([]string{string(kind), string(c.Person), string(c.Token)}, "\x00")
-		if !ok || c.Person == "" || seen[once] {
-			continue
+		t, ok := r.told(s, e, rows)
+		once := strings.Join([]string{string(t.kind), string(t.person), t.params["serial"]}, "\x00")
+		if ok && t.person != "" && !seen[once] {
+			seen[once] = true
+			all = append(all, t)
 		}
-		seen[once] = true
-		all = append(all, told{kind, c.Person, tokenParams(s, rows, c)})
 	}
-	return all
+	kind, ok := actsTold[e.Act]
+	if !ok || e.Person == "" || len(all) > 0 || !tells(e) {
+		return all
+	}
+	params := map[string]string{}
+	for _, name := range detailsTold {
+		if value := e.Detail[name]; value != "" {
+			params[name] = value
+		}
+	}
+	return []told{{kind, e.Person, params}}
 }
 
 // tells: what was refused is not told, but for a recovery that failed: the person must hear of it.
 func tells(e Entry) bool { return e.Outcome != OutcomeRefused || e.Act == "recovery.failed" }
+
+// told implements teller.
+func (c Credential) told(s Snapshot, e Entry, rows []Row) (told, bool) {
+	before, _ := Get[Credential](s, c.Key())
+	kind, ok := credentialTold(e.Act, before.State, c.State)
+	return told{kind, c.Person, tokenParams(s, rows, c)}, ok
+}
 
 // credentialTold is what a credential's step means to its person. One that never worked is nobody's
 // news.
@@ -162,13 +174,13 @@ func tokenParams(s Snapshot, rows []Row, c Credential) map[string]string {
 
 // notify queues the notices of a draft and says in its entry on which channels the people are told.
 func (d *draft) notify() {
-	on := map[Channel]bool{}
+	on := map[NoticeChannel]bool{}
 	for _, row := range NoticesOf(d.s, d.entry, d.rows) {
 		on[row.(Notice).Channel] = true
 		d.put(row)
 	}
 	var names []string
-	for _, channel := range AllChannels() {
+	for _, channel := range AllNoticeChannels() {
 		if on[channel] {
 			names = append(names, string(channel))
 		}

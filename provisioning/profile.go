@@ -56,7 +56,7 @@ type profile struct {
 	}
 	Evidence []EvidenceRule
 	Hours    []Hours
-	Notices  []Channel
+	Notices  []NoticeChannel
 }
 
 // ParseSite reads a profile strictly: an unknown key is an error, so that a misspelt rule is not a
@@ -100,7 +100,7 @@ func (s Site) Check() error {
 		}
 	}
 	for _, channel := range s.Notices {
-		if !slices.Contains(AllChannels(), channel) {
+		if !slices.Contains(AllNoticeChannels(), channel) {
 			return fmt.Errorf("site profile: notices by %q are not known", channel)
 		}
 	}

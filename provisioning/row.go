@@ -95,7 +95,7 @@ func All[R Row](s Snapshot) iter.Seq[R] { return Find[R](s, "", "") }
 // reads without knowing the nouns one by one.
 func Rows() []Row {
 	return []Row{Person{}, Officer{}, Token{}, Credential{}, Loan{}, Visit{}, OpResult{}, Verifier{},
-		Channels{}, Notice{}, Request{}, Mailbox{}}
+		NoticeChannels{}, Notice{}, Request{}, Mailbox{}}
 }
 
 // Kind implements Row.

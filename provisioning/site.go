@@ -39,7 +39,7 @@ type Site struct {
 	Hours []Hours
 	// Notices are the channels on which people are told what was done; the box must be configured for
 	// them, too.
-	Notices []Channel
+	Notices []NoticeChannel
 	// Strip is a mail suffix people type after their account, to be dropped (S9).
 	Strip string
 }

@@ -2,21 +2,21 @@ package provisioning
 
 import "time"
 
-// Channel is a way to reach a person outside the counter.
-type Channel string
+// NoticeChannel is a way to reach a person outside the counter.
+type NoticeChannel string
 
 // The channels.
 const (
-	ChannelMail Channel = "mail"
-	ChannelSMS  Channel = "sms"
+	NoticeByMail NoticeChannel = "mail"
+	NoticeBySMS  NoticeChannel = "sms"
 )
 
-// AllChannels lists them, in the order they are tried in.
-func AllChannels() []Channel { return []Channel{ChannelMail, ChannelSMS} }
+// AllNoticeChannels lists them, in the order they are tried in.
+func AllNoticeChannels() []NoticeChannel { return []NoticeChannel{NoticeByMail, NoticeBySMS} }
 
-// Channels is what this desk can send at present: the site's policy and the configuration of the box
+// NoticeChannels is what this desk can send at present: the site's policy and the configuration of the box
 // agree on it. There is one such row; without it nobody is told anything.
-type Channels struct {
+type NoticeChannels struct {
 	Mail, SMS bool
 	// Lang is what people read whose language the directory does not know.
 	Lang string
@@ -25,48 +25,48 @@ type Channels struct {
 }
 
 // Has reports whether a channel exists.
-func (c Channels) Has(channel Channel) bool {
+func (c NoticeChannels) Has(channel NoticeChannel) bool {
 	switch channel {
-	case ChannelMail:
+	case NoticeByMail:
 		return c.Mail
-	case ChannelSMS:
+	case NoticeBySMS:
 		return c.SMS
 	}
 	return false
 }
 
 // same compares what the row is about.
-func (c Channels) same(other Channels) bool {
+func (c NoticeChannels) same(other NoticeChannels) bool {
 	return c.Mail == other.Mail && c.SMS == other.SMS && c.Lang == other.Lang
 }
 
-// KindChannels is the table of the one Channels row.
-const KindChannels Kind = "channels"
+// KindNoticeChannels is the table of the one NoticeChannels row.
+const KindNoticeChannels Kind = "notice_channels"
 
 // Kind implements Row.
-func (Channels) Kind() Kind { return KindChannels }
+func (NoticeChannels) Kind() Kind { return KindNoticeChannels }
 
 // Key implements Row: there is one.
-func (Channels) Key() string { return "channels" }
+func (NoticeChannels) Key() string { return "channels" }
 
 // Subject implements Row.
-func (Channels) Subject() PersonID { return "" }
+func (NoticeChannels) Subject() PersonID { return "" }
 
 // Tags implements Row.
-func (Channels) Tags() []Tag { return nil }
+func (NoticeChannels) Tags() []Tag { return nil }
 
 // Live implements Row.
-func (Channels) Live() bool { return true }
+func (NoticeChannels) Live() bool { return true }
 
-// SetChannels puts on record what the desk can send from now on. What still waits for a channel that
+// SetNoticeChannels puts on record what the desk can send from now on. What still waits for a channel that
 // is gone becomes a dead letter: nobody would ever take it. It returns false when nothing changed.
-func SetChannels(s Snapshot, now Now, c Channels) (Change, bool) {
-	known, _ := Get[Channels](s, c.Key())
+func SetNoticeChannels(s Snapshot, now Now, c NoticeChannels) (Change, bool) {
+	known, _ := Get[NoticeChannels](s, c.Key())
 	if known.same(c) {
 		return Change{}, false
 	}
 	d := newDraft(s, now, ActorDesk, "notice.channels")
-	for _, channel := range AllChannels() {
+	for _, channel := range AllNoticeChannels() {
 		if c.Has(channel) {
 			d.detail(string(channel), "on")
 		}
@@ -85,8 +85,8 @@ func SetChannels(s Snapshot, now Now, c Channels) (Change, bool) {
 }
 
 // contact is where a channel reaches a person; empty means nowhere.
-func (c Channel) contact(p Person) string {
-	if c == ChannelSMS {
+func (c NoticeChannel) contact(p Person) string {
+	if c == NoticeBySMS {
 		return p.Phone
 	}
 	return p.Mail
