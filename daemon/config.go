@@ -33,6 +33,10 @@ type Config struct {
 	FeedURL string `toml:"feed_url"`
 	// Admin is the socket of the operator's command.
 	Admin string `toml:"admin"`
+	// Mail and SMS are how people are told; Mailbox is where they mail requests to.
+	Mail    MailConfig    `toml:"mail"`
+	SMS     SMSConfig     `toml:"sms"`
+	Mailbox MailboxConfig `toml:"mailbox"`
 }
 
 // Defaults are the values of an installation; a file overrides them.
@@ -97,7 +101,7 @@ func (c Config) check() error {
 	if _, _, err := net.SplitHostPort(c.Feed); err != nil {
 		return fmt.Errorf("\"feed\" is not an address: %w", err)
 	}
-	return nil
+	return c.checkNotices()
 }
 
 // file is the store.

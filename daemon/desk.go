@@ -17,6 +17,8 @@ import (
 	"github.com/tokendesk/tokendesk/provisioning"
 	"github.com/tokendesk/tokendesk/provisioning/directory"
 	"github.com/tokendesk/tokendesk/provisioning/feed"
+	"github.com/tokendesk/tokendesk/provisioning/mailbox"
+	"github.com/tokendesk/tokendesk/provisioning/notice"
 	"github.com/tokendesk/tokendesk/provisioning/officer"
 	"github.com/tokendesk/tokendesk/provisioning/visit"
 )
@@ -51,6 +53,8 @@ type Desk struct {
 	people   *directory.File
 	feed     *publish.Server
 	kiosk    *kiosk.Server
+	notices  *notice.Runner
+	mailbox  *mailbox.Poller
 	pin      string
 }
 
@@ -90,6 +94,9 @@ func (d *Desk) wire(sealer *feed.Sealer) (err error) {
 		Codes: p.Keys.Site, Site: p.Site, Desk: provisioning.DeskID(p.Config.Desk), Clock: p.Clock,
 		Log: p.Log})
 	if err != nil {
+		return err
+	}
+	if err := d.wireNotices(); err != nil {
 		return err
 	}
 	d.feed, err = publish.New(publish.Config{Source: d.store, Acks: d.visits, Meta: d.meta, Log: p.Log})

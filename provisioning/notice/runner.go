@@ -83,16 +83,16 @@ func (r *Runner) Begin(ctx context.Context) error {
 
 // channels are those that the site's policy names and the box has a sender for.
 func (r *Runner) channels() provisioning.NoticeChannels {
-	c := provisioning.NoticeChannels{Lang: r.lang}
+	var c provisioning.NoticeChannels
 	for _, channel := range r.site.Notices {
 		if r.senders[channel] == nil {
 			continue
 		}
 		switch channel {
 		case provisioning.NoticeByMail:
-			c.Mail = true
+			c.Mail, c.Lang = true, r.lang
 		case provisioning.NoticeBySMS:
-			c.SMS = true
+			c.SMS, c.Lang = true, r.lang
 		}
 	}
 	return c
