@@ -39,6 +39,10 @@ type Status struct {
 	OpenLoans    int       `json:"open_loans"`
 	Doubtful     []string  `json:"doubtful"`
 	Checkpoint   string    `json:"checkpoint"`
+	// NoticesWaiting are still to be sent, NoticesDead were given up; Requests came by mail.
+	NoticesWaiting int `json:"notices_waiting"`
+	NoticesDead    int `json:"notices_dead"`
+	Requests       int `json:"requests"`
 }
 
 // OfficerRow is one officer, as the operator sees and names them. PIN is set in a request only.

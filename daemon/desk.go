@@ -175,6 +175,8 @@ func (d *Desk) Status(ctx context.Context) (Status, error) {
 	for range provisioning.Find[provisioning.Loan](s, provisioning.ByState, string(provisioning.LoanOpen)) {
 		status.OpenLoans++
 	}
+	status.NoticesWaiting = provisioning.WaitingNotices(s)
+	status.NoticesDead, status.Requests = len(provisioning.DeadNotices(s)), len(provisioning.Requests(s))
 	checkpoint, err := d.store.Checkpoint(s.Position())
 	status.Checkpoint = string(checkpoint)
 	return status, err

@@ -32,6 +32,8 @@ func (statusCmd) Run(ctx context.Context, c *cli, t terminal) error {
 		false: "NOT synchronised: no due dates are made"}[s.ClockSynced])
 	fmt.Fprintf(table, "tokens\t%d known, %d on loan\n", s.Tokens, s.OpenLoans)
 	fmt.Fprintf(table, "doubtful\t%d\n", len(s.Doubtful))
+	fmt.Fprintf(table, "notices\t%d waiting, %d given up\n", s.NoticesWaiting, s.NoticesDead)
+	fmt.Fprintf(table, "requests\t%d by mail\n", s.Requests)
 	if err := table.Flush(); err != nil {
 		return err
 	}
