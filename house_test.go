@@ -36,6 +36,7 @@ var floors = map[string]int{
 	"provisioning/visit": 3, "provisioning/officer": 3, "provisioning/directory": 3,
 	"provisioning/verifier": 3, "daemon/store": 3, "daemon/publish": 3, "kiosk": 3,
 	"devices/yubikey": 3, "cmd/demo/workbench": 3,
+	"provisioning/notice": 3, "provisioning/mailbox": 3,
 	"daemon":         4,
 	"cmd/tokendeskd": 5, "cmd/tokendesk": 5, "cmd/demo": 5, "cmd/verifierd": 5, "cmd/virtualusb": 5,
 }
@@ -64,6 +65,8 @@ var closed = []struct{ from, to, why string }{
 	{"kiosk/pages", module + "provisioning", "pages take view models and hold no decisions"},
 	{"provisioning/verifier", module + "daemon/store", "the verifier is another machine"},
 	{"cmd/verifierd", module + "daemon/store", "the verifier is another machine"},
+	{"provisioning/notice", "os", "configuration and credentials come from the daemon"},
+	{"provisioning/mailbox", "os", "configuration and credentials come from the daemon"},
 }
 
 // only says which packages alone may import something directly, and why.
@@ -87,6 +90,9 @@ var only = []struct {
 		[]string{"provisioning/officer", "provisioning/directory", "provisioning/verifier"}},
 	{"github.com/go-ldap/ldap/v3", "what is asked for is escaped and compared in one place",
 		[]string{"provisioning/directory"}},
+	{"github.com/wneessen/go-mail", "one place sends mail", []string{"provisioning/notice"}},
+	{"github.com/emersion/go-imap", "one place reads mail", []string{"provisioning/mailbox"}},
+	{"github.com/emersion/go-imap/client", "one place reads mail", []string{"provisioning/mailbox"}},
 }
 
 type pkg struct {

@@ -42,6 +42,10 @@ type Status struct {
 	Checkpoint   string    `json:"checkpoint"`
 	// Printer is how the printer of slips is; empty without one.
 	Printer string `json:"printer,omitempty"`
+	// NoticesWaiting are still to be sent, NoticesDead were given up; Requests came by mail.
+	NoticesWaiting int `json:"notices_waiting"`
+	NoticesDead    int `json:"notices_dead"`
+	Requests       int `json:"requests"`
 }
 
 // OfficerRow is one officer, as the operator sees and names them. PIN is set in a request only.

@@ -47,6 +47,10 @@ type Config struct {
 	Readers []ReaderConfig `toml:"reader"`
 	// Printer is the printer of slips; nil without one.
 	Printer *Printer `toml:"printer"`
+	// Mail and SMS are how people are told; Mailbox is where they mail requests to.
+	Mail    MailConfig    `toml:"mail"`
+	SMS     SMSConfig     `toml:"sms"`
+	Mailbox MailboxConfig `toml:"mailbox"`
 }
 
 // Defaults are the values of an installation; a file overrides them.
@@ -114,7 +118,10 @@ func (c Config) check() error {
 	if err := c.LDAP.Check(); err != nil {
 		return err
 	}
-	return c.checkReaders()
+	if err := c.checkReaders(); err != nil {
+		return err
+	}
+	return c.checkNotices()
 }
 
 // file is the store.

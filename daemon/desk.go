@@ -17,6 +17,8 @@ import (
 	"github.com/tokendesk/tokendesk/kiosk"
 	"github.com/tokendesk/tokendesk/provisioning"
 	"github.com/tokendesk/tokendesk/provisioning/feed"
+	"github.com/tokendesk/tokendesk/provisioning/mailbox"
+	"github.com/tokendesk/tokendesk/provisioning/notice"
 	"github.com/tokendesk/tokendesk/provisioning/officer"
 	"github.com/tokendesk/tokendesk/provisioning/visit"
 )
@@ -55,6 +57,8 @@ type Desk struct {
 	kiosk    *kiosk.Server
 	readers  *devices.TapSet
 	printer  printer.Printer
+	notices  *notice.Runner
+	mailbox  *mailbox.Poller
 	pin      string
 	// opened hears when an officer unlocks the desk.
 	opened chan struct{}
@@ -106,6 +110,9 @@ func (d *Desk) wire(sealer *feed.Sealer) (err error) {
 		Codes: p.Keys.Site, Site: p.Site, Desk: provisioning.DeskID(p.Config.Desk), Clock: p.Clock,
 		Log: p.Log, Followed: d.followed})
 	if err != nil {
+		return err
+	}
+	if err := d.wireNotices(); err != nil {
 		return err
 	}
 	d.feed, err = publish.New(publish.Config{Source: d.store, Acks: d.visits, Meta: d.meta, Log: p.Log})
@@ -204,6 +211,8 @@ func (d *Desk) Status(ctx context.Context) (Status, error) {
 	for range provisioning.All[provisioning.Passcode](s) {
 		status.Passcodes++
 	}
+	status.NoticesWaiting = provisioning.WaitingNotices(s)
+	status.NoticesDead, status.Requests = len(provisioning.DeadNotices(s)), len(provisioning.Requests(s))
 	checkpoint, err := d.store.Checkpoint(s.Position())
 	status.Checkpoint = string(checkpoint)
 	return status, err

@@ -36,6 +36,8 @@ func (statusCmd) Run(ctx context.Context, c *cli, t terminal) error {
 	if s.Printer != "" {
 		fmt.Fprintf(table, "printer\t%s\n", s.Printer)
 	}
+	fmt.Fprintf(table, "notices\t%d waiting, %d given up\n", s.NoticesWaiting, s.NoticesDead)
+	fmt.Fprintf(table, "requests\t%d by mail\n", s.Requests)
 	if err := table.Flush(); err != nil {
 		return err
 	}
