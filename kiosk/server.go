@@ -46,6 +46,8 @@ type Server struct {
 	screens  *screens
 	streams  *streams
 	posts    *posts
+	// hosts are names the desk may be called by, beside its numbers.
+	hosts []string
 
 	// done is closed when Run ends, so that no stream outlives it.
 	done     chan struct{}

@@ -41,6 +41,27 @@ func boardRows(upper bool) []string {
 	return rows
 }
 
+// layerName is what stands on the key of a layer: samples of what it holds.
+func layerName(layer string) string {
+	return map[string]string{"lower": "abc 123", "upper": "ABC", "signs": "!?# ..."}[layer]
+}
+
+// layerRows are the keys of one layer of the keyboard for passwords: together they are all printable
+// characters of ASCII.
+func layerRows(layer string) []string {
+	lower := []string{"1234567890", "qwertyuiop", "asdfghjkl", "zxcvbnm"}
+	switch layer {
+	case "upper":
+		for i, row := range lower {
+			lower[i] = strings.ToUpper(row)
+		}
+		return lower
+	case "signs":
+		return []string{"!\"#$%&'()*", "+,-./:;<=>", "?@[\\]^_`", "{|}~"}
+	}
+	return lower
+}
+
 // joined writes a list for reading: "FIDO2, PIV and OpenPGP".
 func joined(ctx context.Context, items []string) string {
 	if len(items) < 2 {
