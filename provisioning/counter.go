@@ -35,8 +35,8 @@ func (d *decision) open(c Open) *Refusal {
 	}
 	id := VisitID(d.id("visit", string(c.Person.ID)))
 	d.visit = Visit{
-		ID: id, Person: c.Person.ID, Officer: d.o.By, State: VisitOpen, Step: StepIdentify,
-		PickUp: pickUp(id), At: d.now.At, Position: -1,
+		ID: id, Person: c.Person.ID, Officer: d.o.By, Opener: d.o.By, State: VisitOpen,
+		Step: StepIdentify, PickUp: pickUp(id), At: d.now.At, Position: -1,
 	}
 	return nil
 }

@@ -13,6 +13,8 @@ func (d *decision) choose(c Choose) *Refusal {
 	v.Errand, v.Token, v.Slot, v.Slots, v.Overwrites = c.Errand, "", 0, nil, false
 	v.Credential, v.Loan, v.Progress, v.TouchBy, v.Position = "", "", ProgressNone, time.Time{}, -1
 	v.Problem, v.Params = "", nil
+	v.Situation, v.Justification, v.Passcode, v.PasscodeEnd = "", "", "", ""
+	v.ShownUntil = time.Time{}
 	if loan, ok := OpenLoan(d.s, v.Person); ok && c.Errand != ErrandLoan {
 		v.Loan = loan.ID
 	}
@@ -25,6 +27,8 @@ func (d *decision) choose(c Choose) *Refusal {
 		v.Step = StepLost
 	case ErrandVoid:
 		v.Step = StepChoose
+	case ErrandPasscode:
+		v.Step = StepSituation
 	}
 	return nil
 }
@@ -39,6 +43,8 @@ func (d *decision) errandAllowed(e Errand) *Refusal {
 	switch e {
 	case ErrandLoan:
 		return d.all(append([]rule{checked}, d.mayBorrow()...)...)
+	case ErrandPasscode:
+		return d.all(d.mayHavePasscode()...)
 	case ErrandReturn, ErrandLost:
 		return d.all(holds)
 	case ErrandVoid:
@@ -87,6 +93,7 @@ func (d *decision) back() *Refusal {
 		v.Step = StepIdentify
 	}
 	v.Token, v.Slot, v.Slots, v.Overwrites, v.Credential, v.Loan = "", 0, nil, false, "", ""
+	v.Situation, v.Justification, v.Passcode, v.PasscodeEnd = "", "", "", ""
 	v.Problem, v.Params = "", nil
 	return nil
 }

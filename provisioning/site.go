@@ -39,6 +39,11 @@ type Site struct {
 	Hours []Hours
 	// Strip is a mail suffix people type after their account, to be dropped (S9).
 	Strip string
+	// Passcodes the site issues, the situations that lead to them, and how many on one day. A site
+	// without any has no such errand.
+	Passcodes      []PasscodeTerms
+	Situations     []Situation
+	PasscodeLimits PasscodeLimits
 }
 
 // EvidenceRule says what one kind of evidence permits.
@@ -46,6 +51,8 @@ type EvidenceRule struct {
 	Kind Evidence
 	// Loan and Lost say whether it is enough to lend, and to revoke rather than suspend.
 	Loan, Lost bool
+	// Passcode says whether it is enough for a passcode (S52).
+	Passcode bool
 }
 
 // Hours are the support hours of some weekdays: "09:00-13:00".
