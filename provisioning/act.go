@@ -50,6 +50,10 @@ func actOf(command Command) act {
 	case SettleFee:
 		return act{name: "loan.fee", scope: scopeEither, steps: in(StepChoose, StepDone),
 			run: with(c, (*decision).settleFee)}
+	case IssueByMail:
+		return act{name: "passcode.mail", scope: scopeNone, run: with(c, (*decision).issueByMail)}
+	case MissRequest:
+		return act{name: "request.miss", scope: scopeNone, run: with(c, (*decision).missRequest)}
 	case Speak:
 		return act{name: "officer.lang", scope: scopeNone, run: with(c, (*decision).speak)}
 	case Restock:
