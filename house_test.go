@@ -30,7 +30,7 @@ var floors = map[string]int{
 	"daemon/boltfile":   0,
 	"provisioning/feed": 1, "provisioning/oath": 1, "devices/usb": 1, "devices/virtual": 1,
 	"provisioning":       2,
-	"provisioning/visit": 3, "provisioning/officer": 3, "provisioning/directory": 3,
+	"provisioning/visit": 3, "provisioning/remote": 3, "provisioning/officer": 3, "provisioning/directory": 3,
 	"provisioning/verifier": 3, "daemon/store": 3, "daemon/publish": 3, "kiosk": 3,
 	"devices/yubikey": 3, "cmd/demo/workbench": 3,
 	"daemon":         4,

@@ -42,7 +42,9 @@ func FailRecovery(s Snapshot, now Now, person Person, address string) Change {
 
 // Recovered issues the recovery passcode (S63) of a person whose every answer matched. Nobody saw
 // them, and the entry says so.
-func Recovered(s Snapshot, site Site, now Now, person Person, p PreparedPasscode) (Change, error) {
+func Recovered(
+	s Snapshot, site Site, now Now, person Person, address string, p PreparedPasscode,
+) (Change, error) {
 	terms, known := site.PasscodesOf(PasscodeRecovery)
 	d := &decision{draft: newDraft(s, now, ActorSelf, ActRecoveryDone), site: site}
 	d.entry.Person = person.ID
@@ -58,6 +60,10 @@ func Recovered(s Snapshot, site Site, now Now, person Person, p PreparedPasscode
 	account := triesOf(s, "recovery-account", person.Account, now.At)
 	account.Count = 0
 	d.put(account)
+	from := triesOf(s, "recovery-address", address, now.At)
+	from.Count = max(0, from.Count-1)
+	d.put(from)
+	d.detail("address", address)
 	d.put(person)
 	d.detail("seen", "no")
 	d.grant(p, terms, Passcode{Person: person.ID, Channel: ChannelSelf})

@@ -34,7 +34,8 @@ func (r *Runner) issue(
 	}
 	codes := newPasscodes(terms.Codes())
 	var err error
-	if c.Prepared, err = r.preparePasscode(s, v.Person, terms, codes); err != nil {
+	person, _ := provisioning.Get[provisioning.Person](s, string(v.Person))
+	if c.Prepared, err = r.preparePasscode(person, terms, codes); err != nil {
 		wipePasscodes(codes)
 		return done{visit: o.Visit}, err
 	}
@@ -50,15 +51,13 @@ func (r *Runner) issue(
 
 // preparePasscode seals the codes. It says so when the verifier could not take them.
 func (r *Runner) preparePasscode(
-	s provisioning.Snapshot, id provisioning.PersonID, terms provisioning.PasscodeTerms,
-	codes []secret.Passcode,
+	person provisioning.Person, terms provisioning.PasscodeTerms, codes []secret.Passcode,
 ) (provisioning.PreparedPasscode, error) {
-	p := provisioning.PreparedPasscode{ID: provisioning.PasscodeID(randomID()), Person: id,
+	p := provisioning.PreparedPasscode{ID: provisioning.PasscodeID(randomID()), Person: person.ID,
 		Type: terms.Type}
 	if r.followed != nil && !r.followed() {
 		p.Trouble = provisioning.Refuse(provisioning.CodeVerifierAway)
 	}
-	person, _ := provisioning.Get[provisioning.Person](s, string(id))
 	var err error
 	p.Record, err = r.sealer.SealPasscode(
 		r.record(feed.KindPasscode, provisioning.CredentialID(p.ID), r.now()), feed.PasscodeBody{
@@ -141,18 +140,24 @@ func (r *Runner) Shown(id provisioning.VisitID) ([]secret.Passcode, time.Time, e
 	case v.Step != provisioning.StepReveal || !r.clock.Now().Before(v.ShownUntil):
 		return nil, time.Time{}, provisioning.Refuse(provisioning.CodePasscodeHidden)
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	var shown []secret.Passcode
-	for _, code := range r.held[v.Passcode] {
-		digits := code.Expose()
-		shown = append(shown, secret.NewPasscode(string(digits)))
-		clear(digits)
-	}
+	shown := r.copies(v.Passcode)
 	if len(shown) == 0 {
 		return nil, time.Time{}, provisioning.Refuse(provisioning.CodePasscodeGone)
 	}
 	return shown, v.ShownUntil, nil
+}
+
+// copies are for whoever shows them, who wipes them.
+func (r *Runner) copies(id provisioning.PasscodeID) []secret.Passcode {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var copies []secret.Passcode
+	for _, code := range r.held[id] {
+		digits := code.Expose()
+		copies = append(copies, secret.NewPasscode(string(digits)))
+		clear(digits)
+	}
+	return copies
 }
 
 // Approve puts a second officer's approval of an act in a visit on record. Whoever calls it has
