@@ -58,6 +58,14 @@ func actOf(command Command) act {
 		return act{name: "officer.lang", scope: scopeNone, run: with(c, (*decision).speak)}
 	case Restock:
 		return act{name: "token.restock", scope: scopeNone, run: with(c, (*decision).restock)}
+	case RetryNotice:
+		return act{name: "notice.retry", scope: scopeNone, run: with(c, (*decision).retryNotice)}
+	case DropNotice:
+		return act{name: "notice.drop", scope: scopeNone, run: with(c, (*decision).dropNotice)}
+	case TakeRequest:
+		return act{name: "request.take", scope: scopeNone, run: with(c, (*decision).takeRequest)}
+	case CloseRequest:
+		return act{name: "request.close", scope: scopeNone, run: with(c, (*decision).closeRequest)}
 	}
 	return atStep(command)
 }

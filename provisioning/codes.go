@@ -234,6 +234,20 @@ const (
 	CodePasscodeUnanswered Code = "passcode_unanswered"
 )
 
+// Refusals about notices and requests by mail.
+const (
+	// CodeNoticeUnknown: there is no such notice any more.
+	CodeNoticeUnknown Code = "notice_unknown"
+	// CodeNoticeNotDead: only a notice the desk gave up is retried or dropped.
+	CodeNoticeNotDead Code = "notice_not_dead"
+	// CodeNoticeChannelOff: the desk can no longer send on this channel; param channel.
+	CodeNoticeChannelOff Code = "notice_channel_off"
+	// CodeRequestUnknown: there is no such request, or it is done.
+	CodeRequestUnknown Code = "request_unknown"
+	// CodeRequestTaken: another officer works on the request; param officer.
+	CodeRequestTaken Code = "request_taken"
+)
+
 // Codes lists every code of this package. The kiosk's catalogue has a sentence for each.
 func Codes() []Code {
 	return []Code{
@@ -264,5 +278,7 @@ func Codes() []Code {
 		CodeVerdictUnreadable, CodeVerdictRefused, CodePulledBeforeWipe, CodeWipeRefused,
 		CodeWipeProtected,
 		CodePulledWiping, CodeWipeUnknown,
+		CodeNoticeUnknown, CodeNoticeNotDead, CodeNoticeChannelOff, CodeRequestUnknown,
+		CodeRequestTaken,
 	}
 }

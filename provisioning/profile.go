@@ -54,6 +54,7 @@ type profile struct {
 		Key     string
 		NoPhone bool `toml:"no_phone"`
 	}
+<<<<<<< HEAD
 	Evidence       []EvidenceRule
 	Hours          []Hours
 	Passcode       []PasscodeTerms
@@ -61,6 +62,11 @@ type profile struct {
 	PasscodeLimits PasscodeLimits `toml:"passcode_limits"`
 	MailRequests   bool           `toml:"mail_requests"`
 	Recovery       RecoveryLimits
+=======
+	Evidence []EvidenceRule
+	Hours    []Hours
+	Notices  []NoticeChannel
+>>>>>>> notice
 }
 
 // ParseSite reads a profile strictly: an unknown key is an error, so that a misspelt rule is not a
@@ -83,8 +89,12 @@ func ParseSite(text []byte) (Site, error) {
 		Evidence: p.Evidence, PhoneSeen: p.PhoneSeen, Terms: p.Terms, Fee: p.Fee,
 		LoanDays: p.LoanDays, AdviseDevices: p.AdviseDevices, Digits: p.Digits, Slot: p.Slot,
 		AccessCodes: p.AccessCodes, Hours: p.Hours, Strip: p.Strip,
+<<<<<<< HEAD
 		Passcodes: p.Passcode, Situations: p.Situation, PasscodeLimits: p.PasscodeLimits,
 		MailRequests: p.MailRequests, Recovery: p.Recovery,
+=======
+		Notices: p.Notices,
+>>>>>>> notice
 	}
 	for _, reason := range p.Reason {
 		site.Reasons = append(site.Reasons, reason.Key)
@@ -102,6 +112,11 @@ func (s Site) Check() error {
 	for _, rule := range s.Evidence {
 		if !slices.Contains(known, rule.Kind) {
 			return fmt.Errorf("site profile: evidence %q is not known", rule.Kind)
+		}
+	}
+	for _, channel := range s.Notices {
+		if !slices.Contains(AllNoticeChannels(), channel) {
+			return fmt.Errorf("site profile: notices by %q are not known", channel)
 		}
 	}
 	switch {
