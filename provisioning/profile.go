@@ -54,7 +54,6 @@ type profile struct {
 		Key     string
 		NoPhone bool `toml:"no_phone"`
 	}
-<<<<<<< HEAD
 	Evidence       []EvidenceRule
 	Hours          []Hours
 	Passcode       []PasscodeTerms
@@ -62,11 +61,7 @@ type profile struct {
 	PasscodeLimits PasscodeLimits `toml:"passcode_limits"`
 	MailRequests   bool           `toml:"mail_requests"`
 	Recovery       RecoveryLimits
-=======
-	Evidence []EvidenceRule
-	Hours    []Hours
-	Notices  []NoticeChannel
->>>>>>> notice
+	Notices        []NoticeChannel
 }
 
 // ParseSite reads a profile strictly: an unknown key is an error, so that a misspelt rule is not a
@@ -89,12 +84,9 @@ func ParseSite(text []byte) (Site, error) {
 		Evidence: p.Evidence, PhoneSeen: p.PhoneSeen, Terms: p.Terms, Fee: p.Fee,
 		LoanDays: p.LoanDays, AdviseDevices: p.AdviseDevices, Digits: p.Digits, Slot: p.Slot,
 		AccessCodes: p.AccessCodes, Hours: p.Hours, Strip: p.Strip,
-<<<<<<< HEAD
 		Passcodes: p.Passcode, Situations: p.Situation, PasscodeLimits: p.PasscodeLimits,
 		MailRequests: p.MailRequests, Recovery: p.Recovery,
-=======
 		Notices: p.Notices,
->>>>>>> notice
 	}
 	for _, reason := range p.Reason {
 		site.Reasons = append(site.Reasons, reason.Key)
