@@ -81,9 +81,9 @@ func (d *decision) issueByMail(c IssueByMail) *Refusal {
 // PasscodeNotDelivered: the message with the passcode did not leave.
 const PasscodeNotDelivered PasscodeEnd = "not_delivered"
 
-// Delivered records what became of a passcode sent by mail: it is as good as revealed, or it is
+// SentByMail records what became of a passcode sent by mail: it is as good as revealed, or it is
 // revoked.
-func Delivered(s Snapshot, now Now, id PasscodeID, ok bool) (Change, bool) {
+func SentByMail(s Snapshot, now Now, id PasscodeID, ok bool) (Change, bool) {
 	p, live := Get[Passcode](s, string(id))
 	if !live || p.Channel != ChannelMail || !p.Revealed.IsZero() {
 		return Change{}, false

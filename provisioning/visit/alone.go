@@ -113,7 +113,7 @@ func (r *Runner) RevealAlone(ctx context.Context, id provisioning.PasscodeID) er
 func (r *Runner) Delivered(ctx context.Context, id provisioning.PasscodeID, ok bool) error {
 	defer r.forget(id)
 	_, err := r.maybe(ctx, func(s provisioning.Snapshot) (provisioning.Change, bool) {
-		return provisioning.Delivered(s, r.now(), id, ok)
+		return provisioning.SentByMail(s, r.now(), id, ok)
 	})
 	return err
 }
