@@ -38,6 +38,14 @@ type People interface {
 	Portrait(ctx context.Context, name string) (data []byte, mediaType string, err error)
 }
 
+// MailRequests answers requests by mail (S53).
+type MailRequests interface {
+	// Answer compares, issues a short passcode and sends it to the registered contact. It refuses with
+	// request_no_match (param left), request_misses, request_not_delivered, directory_down, or what
+	// the rules say. No digit comes back.
+	Answer(ctx context.Context, form provisioning.MailForm) (provisioning.Passcode, error)
+}
+
 // Reader gives the taps of the card reader.
 type Reader interface {
 	Taps() <-chan devices.Tap

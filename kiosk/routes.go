@@ -50,6 +50,11 @@ func (s *Server) routes() http.Handler {
 	desk("POST "+pages.PathParked, s.postWaiting)
 	desk("GET "+pages.PathDoubtful, s.getDoubtful)
 
+	desk("GET "+pages.PathRequests, s.getRequests)
+	desk("POST "+pages.PathRequests, s.postRequests)
+	desk("GET "+pages.PathRequestForm+"/{ask}", s.getRequestForm)
+	desk("POST "+pages.PathRequestForm+"/{ask}", s.postRequestForm)
+
 	desk("GET "+pages.PathTokens, s.getTokens)
 	desk("POST "+pages.PathTokens, s.postTokens)
 	desk("GET "+pages.PathTokens+"/{vendor}/{serial}", s.getToken)

@@ -11,9 +11,6 @@ import (
 	"github.com/tokendesk/tokendesk/provisioning/secret"
 )
 
-// CodeRecoveryBusy: too many recoveries are under way at this view.
-const CodeRecoveryBusy provisioning.Code = "recovery_busy"
-
 func (s *Self) getStart(w http.ResponseWriter, r *http.Request) error {
 	s.underWay.end(s.screenOf(r))
 	v := pages.SelfStartView{Frame: s.frameOf(r, pages.PathHome, recovery{}), Site: s.site.Name,
@@ -103,9 +100,6 @@ func (s *Self) getQuestion(q question) recoveryHandler {
 			Ask: q.ask, Pad: pages.Pad{Value: value, Max: q.longest}, Step: step, Steps: selfSteps}))
 	}
 }
-
-// CodeAnswerMissing: a question of the recovery was left empty, or its answer cannot be one.
-const CodeAnswerMissing provisioning.Code = "answer_missing"
 
 // postQuestion takes an answer as it is typed: whether it is right is judged with all the others,
 // at the end. Only what cannot be an answer at all is said here.

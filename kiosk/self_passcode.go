@@ -50,8 +50,7 @@ func (s *Self) revealView(r *http.Request, f recovery, waiting bool) pages.Revea
 	p, _ := provisioning.Get[provisioning.Passcode](sc.snap, string(f.passcode))
 	terms, _ := s.site.PasscodesOf(provisioning.PasscodeRecovery)
 	v := pages.RevealView{Frame: s.frameOf(r, pages.PathSelfPasscode, f), Site: s.site.Name,
-		Terms: pages.PasscodeTerms{Kind: string(terms.Type), Hours: terms.Hours, Uses: terms.Uses,
-			Count: terms.Codes(), Enrol: terms.For == provisioning.PurposeEnrol},
+		Terms: pageTerms(terms),
 		Until: sc.moment(p.Until), Reference: selfReference(f.passcode),
 		All: int(selfShown / time.Second), Away: pages.PathSelfOfficer,
 		Stage: pages.RevealReady, Seen: !p.Revealed.IsZero()}

@@ -19,6 +19,9 @@ type Config struct {
 	Officers Officers
 	People   People
 	Health   Health
+	// Requests may be nil: then nothing is answered by mail. Mailbox says whether one is read.
+	Requests MailRequests
+	Mailbox  bool
 	// Reader may be nil: then numbers are typed.
 	Reader Reader
 	Site   provisioning.Site
@@ -36,6 +39,8 @@ type Server struct {
 	people   People
 	health   Health
 	reader   Reader
+	requests MailRequests
+	mailbox  bool
 	site     provisioning.Site
 	desk     string
 	now      func() time.Time
@@ -69,7 +74,7 @@ func New(c Config) (*Server, error) {
 	}
 	return &Server{
 		visits: c.Visits, officers: c.Officers, people: c.People, health: c.Health,
-		reader: c.Reader, site: c.Site, desk: c.Desk, now: c.Clock, log: c.Logger,
+		reader: c.Reader, requests: c.Requests, mailbox: c.Mailbox, site: c.Site, desk: c.Desk, now: c.Clock, log: c.Logger,
 		sessions: newSessions(c.Clock), counter: newCounter(), screens: newScreens(),
 		streams: newStreams(), posts: newPosts(), done: make(chan struct{}),
 	}, nil

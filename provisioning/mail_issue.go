@@ -1,6 +1,11 @@
 package provisioning
 
-import "strconv"
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/tokendesk/tokendesk/provisioning/secret"
+)
 
 // IssueByMail issues a short passcode on a request that came by mail (S53). The number and the
 // first four characters of the identity card were compared before the order is made; the person was
@@ -9,13 +14,30 @@ type IssueByMail struct {
 	Person                   Person
 	Situation, Justification string
 	// Request is the message it answers, if it came out of the mailbox.
-	Request string
+	Request RequestID
 	// Prepared is filled in by the runner.
 	Prepared PreparedPasscode
 }
 
+// MailForm is what an officer fills in for somebody who wrote (S53).
+type MailForm struct {
+	By OfficerID
+	Op OpID
+	// Number is the staff or student number, Head the first four characters of the identity card.
+	Number, Head             string
+	Situation, Justification string
+	// Request is the message it answers, if it came out of the mailbox.
+	Request RequestID
+}
+
+// Format prints a constant: what is compared appears in no log.
+func (MailForm) Format(s fmt.State, _ rune) { _, _ = s.Write([]byte(secret.Redacted)) }
+
 // MissRequest records that what a message said of a person did not match.
-type MissRequest struct{ Number, Request string }
+type MissRequest struct {
+	Number  string
+	Request RequestID
+}
 
 func (IssueByMail) command() {}
 func (MissRequest) command() {}
@@ -35,12 +57,25 @@ func MayRequest(s Snapshot, site Site, now Now, number string) *Refusal {
 	return nil
 }
 
+// RequestTriesLeft is how often a number may still fail to match today.
+func RequestTriesLeft(s Snapshot, now Now, number string) int {
+	return max(0, RequestTries-triesOf(s, "request", number, now.At).Count)
+}
+
 func (d *decision) missRequest(c MissRequest) *Refusal {
-	tries := triesOf(d.s, "request", c.Number, d.now.At).plus()
+	before := triesOf(d.s, "request", c.Number, d.now.At)
+	no := d.all(
+		rule{"request.offered", refuseUnless(d.site.MailRequests, CodeRequestClosed)},
+		rule{"request.misses", refuseUnless(before.Count < RequestTries, CodeRequestMisses)},
+	)
+	if no != nil {
+		return no
+	}
+	tries := before.plus()
 	d.put(tries)
 	d.entry.Outcome = OutcomeRefused
 	d.detail("seen", "no")
-	d.detail("request", c.Request)
+	d.detail("request", string(c.Request))
 	d.detail("left", strconv.Itoa(max(0, RequestTries-tries.Count)))
 	return nil
 }
@@ -72,7 +107,7 @@ func (d *decision) issueByMail(c IssueByMail) *Refusal {
 	d.detail("situation", c.Situation)
 	d.detail("justification", words)
 	d.detail("seen", "no")
-	d.detail("request", c.Request)
+	d.detail("request", string(c.Request))
 	d.grant(c.Prepared, terms, Passcode{Person: person.ID, Officer: d.o.By,
 		Situation: c.Situation, Justification: words, Channel: ChannelMail})
 	return nil

@@ -154,6 +154,8 @@ type PersonCard struct {
 	Devices, Advise int
 	// Loan is the open loan, nil when there is none.
 	Loan *LoanFact
+	// Passcodes are the kinds of those that are open: "short", "long", "recovery".
+	Passcodes []string
 }
 
 // LoanFact is an open loan in one line.

@@ -955,7 +955,7 @@ func layers(field, ok string) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		for i, layer := range []string{"lower", "upper", "signs"} {
-			templ_7745c5c3_Err = radio("layer", Choice{Key: layer, Label: layerName(layer), Selected: i == 0}, "sm").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = radio("layer", Choice{Key: layer, Label: word(ctx, "layer", layer), Selected: i == 0}, "sm").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -41,11 +41,6 @@ func boardRows(upper bool) []string {
 	return rows
 }
 
-// layerName is what stands on the key of a layer: samples of what it holds.
-func layerName(layer string) string {
-	return map[string]string{"lower": "abc 123", "upper": "ABC", "signs": "!?# ..."}[layer]
-}
-
 // layerRows are the keys of one layer of the keyboard for passwords: together they are all printable
 // characters of ASCII.
 func layerRows(layer string) []string {

@@ -1,25 +1,17 @@
 package remote
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
+	"sync"
 	"time"
 
 	"github.com/tokendesk/tokendesk/provisioning"
 	"github.com/tokendesk/tokendesk/provisioning/secret"
 )
-
-// Form is what an officer fills in for somebody who wrote (S53).
-type Form struct {
-	By provisioning.OfficerID
-	Op provisioning.OpID
-	// Number is the staff or student number, Head the first four characters of the identity card.
-	Number, Head             string
-	Situation, Justification string
-	// Request is the message it answers, if it came out of the mailbox.
-	Request string
-}
 
 // ByMail issues passcodes that are sent, and keeps the digits until they were.
 type ByMail interface {
@@ -39,6 +31,9 @@ type Requests struct {
 	c       Config
 	byMail  ByMail
 	deliver Deliver
+	// comparing is held from the look at the misses to their count: one officer's forms, posted at
+	// once, are compared one after the other.
+	comparing sync.Mutex
 }
 
 // NewRequests checks the configuration.
@@ -46,27 +41,18 @@ func NewRequests(c Config, byMail ByMail, deliver Deliver) (*Requests, error) {
 	if byMail == nil || deliver == nil {
 		return nil, errors.New("remote: requests need somebody who issues passcodes and delivers mail")
 	}
-	return &Requests{c, byMail, deliver}, c.check()
+	return &Requests{c: c, byMail: byMail, deliver: deliver}, c.check()
 }
 
 // Answer compares number and characters, issues the short passcode and sends it to the registered
 // contact. It returns when the mail server has taken it; a passcode that could not be sent is
 // revoked, and the refusal says so. The officer learns match or no match, and never a digit.
-func (r *Requests) Answer(ctx context.Context, f Form) (provisioning.Passcode, error) {
-	s := r.c.Ledger.Snapshot()
-	if no := provisioning.MayRequest(s, r.c.Site, r.c.now(), f.Number); no != nil {
-		return provisioning.Passcode{}, errors.Join(r.missed(ctx, f), no)
-	}
-	person, right, err := r.c.Directory.Matches(ctx,
-		provisioning.Claim{Account: f.Number, DocumentHead: f.Head})
+func (r *Requests) Answer(
+	ctx context.Context, f provisioning.MailForm,
+) (provisioning.Passcode, error) {
+	person, err := r.compare(ctx, f)
 	if err != nil {
 		return provisioning.Passcode{}, err
-	}
-	if !right {
-		if err := r.missed(ctx, f); err != nil {
-			return provisioning.Passcode{}, err
-		}
-		return provisioning.Passcode{}, provisioning.Refuse(provisioning.CodeRequestNoMatch)
 	}
 	id, err := r.byMail.IssueByMail(ctx, provisioning.Order{By: f.By, Op: f.Op},
 		provisioning.IssueByMail{Person: person, Situation: f.Situation,
@@ -77,8 +63,31 @@ func (r *Requests) Answer(ctx context.Context, f Form) (provisioning.Passcode, e
 	return r.send(ctx, person, id)
 }
 
+// compare finds the person a form is about, if number and characters belong together, and counts a
+// miss if they do not.
+func (r *Requests) compare(
+	ctx context.Context, f provisioning.MailForm,
+) (provisioning.Person, error) {
+	r.comparing.Lock()
+	defer r.comparing.Unlock()
+	no := provisioning.MayRequest(r.c.Ledger.Snapshot(), r.c.Site, r.c.now(), f.Number)
+	if no != nil {
+		return provisioning.Person{}, cmp.Or[error](r.missed(ctx, f), no)
+	}
+	person, right, err := r.c.Directory.Matches(ctx,
+		provisioning.Claim{Account: f.Number, DocumentHead: f.Head})
+	if err != nil || right {
+		return person, err
+	}
+	if err := r.missed(ctx, f); err != nil {
+		return person, err
+	}
+	left := provisioning.RequestTriesLeft(r.c.Ledger.Snapshot(), r.c.now(), f.Number)
+	return person, provisioning.Refuse(provisioning.CodeRequestNoMatch, "left", strconv.Itoa(left))
+}
+
 // missed counts a miss. One too many is refused, and that is on record too.
-func (r *Requests) missed(ctx context.Context, f Form) error {
+func (r *Requests) missed(ctx context.Context, f provisioning.MailForm) error {
 	now := r.c.now()
 	var no *provisioning.Refusal
 	_, err := r.c.Ledger.Do(ctx, func(s provisioning.Snapshot) (provisioning.Change, error) {
