@@ -53,7 +53,7 @@ func (s *Self) revealView(r *http.Request, f recovery, waiting bool) pages.Revea
 		Terms: pageTerms(terms),
 		Until: sc.moment(p.Until), Reference: selfReference(f.passcode),
 		All: int(selfShown / time.Second), Away: pages.PathSelfOfficer,
-		Stage: pages.RevealReady, Seen: !p.Revealed.IsZero()}
+		Stage: pages.RevealReady, Seen: !f.shown.IsZero()}
 	left := f.shown.Sub(s.now())
 	switch {
 	case waiting:
@@ -98,7 +98,7 @@ func (s *Self) postPasscode(w http.ResponseWriter, r *http.Request, f recovery) 
 		until := s.now().Add(selfShown)
 		s.underWay.edit(id, func(f *recovery) { f.shown = until })
 	case pages.DoHide:
-		s.underWay.edit(id, func(f *recovery) { f.shown = time.Time{} })
+		s.underWay.edit(id, func(f *recovery) { f.shown = s.now() })
 	case pages.DoNoted:
 		s.underWay.end(id)
 		s.screens.forget(id)

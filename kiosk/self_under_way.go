@@ -17,7 +17,7 @@ type recovery struct {
 	role, account, born, document string
 	password                      secret.Password
 	passcode                      provisioning.PasscodeID
-	// shown is until when the digits stand on the page.
+	// shown is until when the digits stand on the page; zero means that they were never asked for.
 	shown time.Time
 	// until is when all of it is forgotten.
 	until time.Time
