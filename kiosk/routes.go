@@ -33,6 +33,7 @@ func (s *Server) routes() http.Handler {
 	open("GET "+pages.PathDisplay, s.getDisplay)
 	open("POST "+pages.PathDisplay, s.postDisplay)
 	open("POST "+pages.PathLanguage, s.postLanguage)
+	open("GET "+pages.PathText, s.getText)
 	open("GET "+endedPath, s.getEnded)
 	open("POST "+pages.PathAlive, s.postAlive)
 	open("POST "+pages.PathLock, s.postLock)

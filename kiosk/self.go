@@ -84,6 +84,7 @@ func (s *Self) routes() http.Handler {
 	open("GET /{$}", s.getStart)
 	open("POST /{$}", s.postStart)
 	open("GET "+pages.PathSelfOfficer, s.getOfficer)
+	open("GET "+pages.PathText, s.getText)
 	open("GET "+pages.PathDisplay, s.getDisplay)
 	open("POST "+pages.PathDisplay, s.postDisplay)
 	open("POST "+pages.PathLanguage, s.postLanguage)

@@ -56,6 +56,21 @@ func selfPassword(l Look) SelfPasswordView {
 	return v
 }
 
+func galleryOffer() []Sample {
+	return []Sample{look("offer", func(l Look) templ.Component {
+		return Offer(OfferView{Site: "University of Macau", Desk: "ICTO Help Desk",
+			Hours: sampleHours(), Evidence: []string{"university_card", "passport"},
+			Reasons: []string{"phone_unsupported", "no_phone"}, Phone: true,
+			Fee: Amount(l.Lang, "MOP$", 23500), Days: 180, Mail: true, Second: 2,
+			Passcodes: []OfferPasscode{
+				{Terms: PasscodeTerms{Kind: "short", Hours: 24, Uses: 5, Count: 1},
+					Situations: []string{"phone_forgotten"}},
+				{Terms: PasscodeTerms{Kind: "long", Hours: 168, Count: 1}, Second: true,
+					Situations: []string{"phone_lost", "app_deleted"}}},
+			Recovery: &PasscodeTerms{Kind: "recovery", Hours: 24, Uses: 2, Count: 1}})
+	})}
+}
+
 func sampleRequest() RequestRow {
 	return RequestRow{ID: "9f", From: "dc126543@example.edu", Title: "Forgot my phone, exam at 14:00",
 		At: "09:41", Text: "Good morning, I left my phone at home and need to sign in for an exam. " +
