@@ -51,6 +51,11 @@ func (s *Server) routes() http.Handler {
 	desk("POST "+pages.PathParked, s.postWaiting)
 	desk("GET "+pages.PathDoubtful, s.getDoubtful)
 
+	desk("GET "+pages.PathShift, s.getShift)
+	desk("POST "+pages.PathShift, s.postShift)
+	desk("GET "+pages.PathShiftTotals, s.getShiftTotals)
+	desk("GET "+pages.PathShiftCount, s.getCount)
+	desk("POST "+pages.PathShiftCount, s.postCount)
 	desk("GET "+pages.PathRequests, s.getRequests)
 	desk("POST "+pages.PathRequests, s.postRequests)
 	desk("GET "+pages.PathRequestForm+"/{ask}", s.getRequestForm)

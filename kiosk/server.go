@@ -19,6 +19,8 @@ type Config struct {
 	Officers Officers
 	People   People
 	Health   Health
+	// Journal may be nil: then the shift shows no log.
+	Journal Journal
 	// Requests may be nil: then nothing is answered by mail. Mailbox says whether one is read.
 	Requests MailRequests
 	Mailbox  bool
@@ -41,6 +43,7 @@ type Server struct {
 	reader   Reader
 	requests MailRequests
 	mailbox  bool
+	journal  Journal
 	site     provisioning.Site
 	desk     string
 	now      func() time.Time
@@ -74,7 +77,7 @@ func New(c Config) (*Server, error) {
 	}
 	return &Server{
 		visits: c.Visits, officers: c.Officers, people: c.People, health: c.Health,
-		reader: c.Reader, requests: c.Requests, mailbox: c.Mailbox, site: c.Site, desk: c.Desk, now: c.Clock, log: c.Logger,
+		reader: c.Reader, requests: c.Requests, mailbox: c.Mailbox, journal: c.Journal, site: c.Site, desk: c.Desk, now: c.Clock, log: c.Logger,
 		sessions: newSessions(c.Clock), counter: newCounter(), screens: newScreens(),
 		streams: newStreams(), posts: newPosts(), done: make(chan struct{}),
 	}, nil

@@ -170,6 +170,8 @@ const (
 	CodeRequestContact Code = "request_no_contact"
 	// CodeRequestClosed: the site takes no requests by mail.
 	CodeRequestClosed Code = "request_closed"
+	// CodeCountUnlikely: no drawer holds so many tokens.
+	CodeCountUnlikely Code = "count_unlikely"
 	// CodeNotDelivered: the message did not leave; the passcode was revoked.
 	CodeNotDelivered Code = "request_not_delivered"
 )
@@ -271,7 +273,7 @@ func Codes() []Code {
 		CodeVerifierAway,
 		CodePasscodeGone, CodePasscodeRefused, CodePasscodeUnanswered,
 		CodeRecoveryNo, CodeRecoveryClosed, CodeRequestNoMatch, CodeRequestMisses, CodeRequestShort,
-		CodeRequestContact, CodeRequestClosed, CodeNotDelivered,
+		CodeRequestContact, CodeRequestClosed, CodeNotDelivered, CodeCountUnlikely,
 		CodePulledBeforeWrite, CodeWriteRefused, CodeSlotProtected, CodePulledWriting,
 		CodeWriteUnknown, CodeNoTouch, CodePulledTouch, CodeTouchUnread, CodeOTPUnknown,
 		CodeInterrupted, CodeAbandoned, CodeLoanVoided, CodeVerdictOffBy, CodeVerdictNoMatch,

@@ -98,7 +98,7 @@ func All[R Row](s Snapshot) iter.Seq[R] { return Find[R](s, "", "") }
 // reads without knowing the nouns one by one.
 func Rows() []Row {
 	return []Row{Person{}, Officer{}, Token{}, Credential{}, Loan{}, Visit{}, OpResult{}, Verifier{},
-		Passcode{}, Approval{}, Issuance{}, Tries{},
+		Passcode{}, Approval{}, Issuance{}, Tries{}, Drawer{},
 		NoticeChannels{}, Notice{}, Request{}, Mailbox{}}
 }
 

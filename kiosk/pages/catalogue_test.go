@@ -60,7 +60,8 @@ var composed = map[string]bool{
 	"display": true, "simple": true, "act": true, "fee": true, "role": true, "evidence": true,
 	"step": true, "loan_state": true, "credential": true, "reason": true, "fee_state": true,
 	"doubtful_todo": true, "tokens": true, "token_state": true, "void": true, "day": true,
-	"format": true, "self": true, "request": true, "layer": true, "month": true, "lang": true, "passcode": true, "situation": true,
+	"format": true, "self": true, "request": true, "layer": true,
+	"total": true, "outcome": true, "channel": true, "notice": true, "dead": true, "entry": true, "month": true, "lang": true, "passcode": true, "situation": true,
 	"issued": true, "passcode_kind": true,
 }
 

@@ -27,7 +27,7 @@ type Look struct {
 func Gallery() []Sample {
 	return slices.Concat(
 		galleryDesk(), galleryLists(), galleryPerson(), galleryLoan(),
-		galleryWrite(), galleryReturn(), galleryFee(), gallerySimple(), gallerySelf(), galleryRequests(), galleryOffer(),
+		galleryWrite(), galleryReturn(), galleryFee(), gallerySimple(), gallerySelf(), galleryRequests(), galleryOffer(), galleryShift(),
 		galleryPasscode(), galleryReveal(),
 	)
 }

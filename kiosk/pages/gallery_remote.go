@@ -56,6 +56,46 @@ func selfPassword(l Look) SelfPasswordView {
 	return v
 }
 
+func galleryShift() []Sample {
+	shift := func(l Look) ShiftView {
+		v := ShiftView{Frame: desk(l), Counted: &CountFact{At: "09:02", Officer: "M. Sousa",
+			Counted: 12, Expected: 12}, Totals: []Total{
+			{Key: "stock", N: 12}, {Key: "lent", N: 84}, {Key: "doubtful", Path: PathDoubtful},
+			{Key: "held", N: 1, Path: PathHeld}, {Key: "parked", Path: PathParked}, {Key: "fees"},
+			{Key: "passcodes", N: 7}, {Key: "requests", N: 2, Path: PathRequests, Tone: Warn},
+			{Key: "notices", N: 1}, {Key: "dead"}}}
+		v.Frame.Post, v.Frame.Back = PathShift, PathHome
+		return v
+	}
+	return []Sample{
+		look("shift-empty", func(l Look) templ.Component {
+			v := shift(l)
+			v.Counted = nil
+			return ShiftPage(v)
+		}),
+		look("shift", func(l Look) templ.Component {
+			v := shift(l)
+			v.More, v.Counted.Counted = true, 11
+			v.Totals[5].N = 2
+			v.Totals = append(v.Totals, Total{Key: "due", Value: Amount(l.Lang, "MOP$", 47000)})
+			v.Dead = []DeadRow{{ID: "n1", Name: "CHAN Lok Ching", About: "token_lent",
+				Channel: "mail", At: "08:12", Why: "no_contact"}}
+			v.Entries = []EntryRow{
+				{At: "10:04", Officer: "M. Sousa", Act: "passcode_issue", Person: "DC126543",
+					Outcome: "done"},
+				{At: "09:58", Officer: "WONG Hoi Lam", Act: "loan_write", Person: "MB245010",
+					Outcome: "intended"},
+				{At: "09:02", Officer: "M. Sousa", Act: "drawer_count", Outcome: "done"}}
+			return ShiftPage(v)
+		}),
+		look("shift-count", func(l Look) templ.Component {
+			v := CountView{Frame: desk(l), Pad: Pad{Value: "12", Max: 4}}
+			v.Frame.Post, v.Frame.Back = PathShiftCount, PathShift
+			return Count(v)
+		}),
+	}
+}
+
 func galleryOffer() []Sample {
 	return []Sample{look("offer", func(l Look) templ.Component {
 		return Offer(OfferView{Site: "University of Macau", Desk: "ICTO Help Desk",
