@@ -68,6 +68,14 @@ type Passcodes interface {
 	) error
 }
 
+// MailRequests answers requests by mail (S53).
+type MailRequests interface {
+	// Answer compares, issues a short passcode and sends it to the registered contact. It refuses with
+	// request_no_match (param left), request_misses, request_not_delivered, directory_down, or what
+	// the rules say. No digit comes back.
+	Answer(ctx context.Context, form provisioning.MailForm) (provisioning.Passcode, error)
+}
+
 // Reader gives the taps of the card readers.
 type Reader interface {
 	Taps() <-chan devices.Tap

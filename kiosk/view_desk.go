@@ -91,6 +91,7 @@ func readyView(sc scenery) pages.ReadyView {
 			v.ParkedReady++
 		}
 	}
+	v.Requests, v.Waiting = sc.site.MailRequests && sc.mails, len(provisioning.Requests(sc.snap))
 	v.Doubtful = len(provisioning.Doubtful(sc.snap))
 	v.Unfinished = unfinished(sc.snap)
 	return v

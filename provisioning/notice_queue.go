@@ -4,6 +4,8 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -15,16 +17,10 @@ type told struct {
 	params map[string]string
 }
 
-// actsTold are the acts that the person of the entry is told of. What happens to a token is told by
-// its effect, see teller: whatever act brought it about, nobody can forget to list it here.
-var actsTold = map[Act]NoticeKind{
-	"passcode.issue":   NoticePasscodeIssued,
-	"passcode.reveal":  NoticePasscodeShown,
-	"passcode.revoke":  NoticePasscodeRevoked,
-	"passcode.replace": NoticePasscodeReplaced,
-	"recovery.failed":  NoticeRecoveryFailed,
-	"recovery.done":    NoticeRecoveryDone,
-}
+// actsTold are the acts that the person of the entry is told of and that move no row of theirs. What
+// happens to a token or a passcode is told by its effect, see teller: whatever act brought it about,
+// nobody can forget to list it here.
+var actsTold = map[Act]NoticeKind{ActRecoveryFailed: NoticeRecoveryFailed}
 
 // endsTold are the words for a credential that ends, by the act that ended it.
 var endsTold = map[Act]NoticeKind{
@@ -32,9 +28,6 @@ var endsTold = map[Act]NoticeKind{
 	"loan.return": NoticeTokenReturned,
 	"loan.void":   NoticeTokenVoid,
 }
-
-// detailsTold are the details of an entry that a notice about a passcode may repeat.
-var detailsTold = []string{"kind", "until", "uses"}
 
 // NoticesOf are the notices a change queues: a pure function of its entry, its rows and what stood
 // before. It is the one place that knows what people are told of. A change built outside this package
@@ -124,17 +117,44 @@ func toldOf(s Snapshot, e Entry, rows []Row) []told {
 	if !ok || e.Person == "" || len(all) > 0 || !tells(e) {
 		return all
 	}
-	params := map[string]string{}
-	for _, name := range detailsTold {
-		if value := e.Detail[name]; value != "" {
-			params[name] = value
-		}
-	}
-	return []told{{kind, e.Person, params}}
+	return []told{{kind, e.Person, map[string]string{}}}
 }
 
 // tells: what was refused is not told, but for a recovery that failed: the person must hear of it.
-func tells(e Entry) bool { return e.Outcome != OutcomeRefused || e.Act == "recovery.failed" }
+func tells(e Entry) bool { return e.Outcome != OutcomeRefused || e.Act == ActRecoveryFailed }
+
+// told implements teller.
+func (p Passcode) told(s Snapshot, _ Entry, rows []Row) (told, bool) {
+	before, known := Get[Passcode](s, p.Key())
+	kind, ok := NoticeKind(""), true
+	switch {
+	case !known && p.replaces(rows):
+		kind = NoticePasscodeReplaced
+	case !known && p.Channel == ChannelSelf:
+		kind = NoticeRecoveryDone
+	case !known:
+		kind = NoticePasscodeIssued
+	case before.Revealed.IsZero() && !p.Revealed.IsZero():
+		kind = NoticePasscodeShown
+	case before.State == PasscodeLive && p.EndReason == PasscodeRevoked:
+		kind = NoticePasscodeRevoked
+	default:
+		ok = false
+	}
+	params := map[string]string{"kind": string(p.Type), "until": p.Until.Format(time.RFC3339)}
+	if p.Uses > 0 {
+		params["uses"] = strconv.Itoa(p.Uses * max(1, p.Count))
+	}
+	return told{kind, p.Person, params}, ok
+}
+
+// replaces reports whether the same change ends another passcode of this type for it.
+func (p Passcode) replaces(rows []Row) bool {
+	return slices.ContainsFunc(rows, func(row Row) bool {
+		old, ok := row.(Passcode)
+		return ok && old.ID != p.ID && old.EndReason == PasscodeReplaced
+	})
+}
 
 // told implements teller.
 func (c Credential) told(s Snapshot, e Entry, rows []Row) (told, bool) {

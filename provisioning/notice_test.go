@@ -19,6 +19,9 @@ func (m *machine) checkNotices(t *rapid.T) {
 	if m.stood == nil {
 		m.stood = map[string]provisioning.CredentialState{}
 	}
+	if m.issued == nil {
+		m.issued = map[string]provisioning.Passcode{}
+	}
 	for _, change := range m.ledger.Changes()[m.told:] {
 		m.told++
 		moved, told := m.step(change)
@@ -51,6 +54,13 @@ func (m *machine) step(c provisioning.Change) (
 				moved[r.Person] = true
 			}
 			m.stood[r.Key()] = r.State
+		case provisioning.Passcode:
+			was, known := m.issued[r.Key()]
+			if !known || was.Revealed.IsZero() && !r.Revealed.IsZero() ||
+				was.State == provisioning.PasscodeLive && r.EndReason == provisioning.PasscodeRevoked {
+				moved[r.Person] = true
+			}
+			m.issued[r.Key()] = r
 		case provisioning.Notice:
 			told[r.Person]++
 		}
