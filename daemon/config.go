@@ -35,6 +35,11 @@ type Config struct {
 	Admin string `toml:"admin"`
 	// Printer is the printer of slips; nil without one.
 	Printer *Printer `toml:"printer"`
+	// PINAlone lets officers who have no token of their own unlock the desk with a PIN alone, and asks
+	// nobody without one for a touch. It is for the first days of a desk, and for a demonstration.
+	PINAlone bool `toml:"pin_alone"`
+	// Readers are the card readers; without one, numbers are typed.
+	Readers []ReaderConfig `toml:"reader"`
 }
 
 // Defaults are the values of an installation; a file overrides them.
@@ -99,7 +104,7 @@ func (c Config) check() error {
 	if _, _, err := net.SplitHostPort(c.Feed); err != nil {
 		return fmt.Errorf("\"feed\" is not an address: %w", err)
 	}
-	return nil
+	return c.checkReaders()
 }
 
 // file is the store.

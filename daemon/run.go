@@ -46,6 +46,7 @@ func (d *Desk) Run(ctx context.Context) error {
 		"bench":  d.bench.Run,
 		"visits": d.visits.Run,
 		"kiosk":  d.kiosk.Run,
+		"reader": d.runReaders,
 		"screen": func(ctx context.Context) error { return serve(ctx, sockets.screen, d.kiosk.Handler()) },
 		"feed":   func(ctx context.Context) error { return d.feed.Serve(ctx, sockets.feed) },
 		"admin": func(ctx context.Context) error {

@@ -41,7 +41,7 @@ func (s *Server) getReady(w http.ResponseWriter, r *http.Request, who hands) err
 	}
 	sc.frame.Live = readyPath + "/live?at=" + noteKey(sc)
 	view := readyView(sc)
-	view.ReaderDown = s.reader == nil
+	view.ReaderDown = s.readerDown()
 	return s.show(w, r, pages.Ready(view))
 }
 
@@ -67,7 +67,7 @@ func (s *Server) liveReady(w http.ResponseWriter, r *http.Request, who hands) er
 			return scene{location: readyPath}, nil
 		}
 		view := readyView(sc)
-		view.ReaderDown = s.reader == nil
+		view.ReaderDown = s.readerDown()
 		return scene{fragment: pages.ReadyLive(view)}, nil
 	})
 }

@@ -23,7 +23,9 @@ type Config struct {
 	Reader Reader
 	// Printer may be nil: then the browser prints.
 	Printer Printer
-	Site    provisioning.Site
+	// Passcodes is required where the site issues any.
+	Passcodes Passcodes
+	Site      provisioning.Site
 	// Desk names this appliance on the screen, for example "Counter 2".
 	Desk string
 	// Clock is time.Now unless a test has its own.
@@ -39,6 +41,7 @@ type Server struct {
 	health   Health
 	reader   Reader
 	printer  Printer
+	codes    Passcodes
 	site     provisioning.Site
 	desk     string
 	now      func() time.Time
@@ -49,6 +52,7 @@ type Server struct {
 	screens  *screens
 	streams  *streams
 	posts    *posts
+	touches  *touches
 
 	// done is closed when Run ends, so that no stream outlives it.
 	done     chan struct{}
@@ -60,6 +64,7 @@ func New(c Config) (*Server, error) {
 	for name, missing := range map[string]bool{
 		"visits": c.Visits == nil, "officers": c.Officers == nil, "people": c.People == nil,
 		"health": c.Health == nil, "logger": c.Logger == nil, "site": c.Site.Location == nil,
+		"passcodes": c.Passcodes == nil && len(c.Site.Passcodes) > 0,
 	} {
 		if missing {
 			return nil, fmt.Errorf("kiosk config: %s is missing", name)
@@ -70,15 +75,19 @@ func New(c Config) (*Server, error) {
 	}
 	return &Server{
 		visits: c.Visits, officers: c.Officers, people: c.People, health: c.Health,
-		reader: c.Reader, printer: c.Printer, site: c.Site, desk: c.Desk, now: c.Clock, log: c.Logger,
+		reader: c.Reader, printer: c.Printer, codes: c.Passcodes, site: c.Site, desk: c.Desk,
+		now: c.Clock, log: c.Logger,
 		sessions: newSessions(c.Clock), counter: newCounter(), screens: newScreens(),
-		streams: newStreams(), posts: newPosts(), done: make(chan struct{}),
+		streams: newStreams(), posts: newPosts(), touches: newTouches(),
+		done: make(chan struct{}),
 	}, nil
 }
 
-// Run takes card taps, and locks the screen when its deadlines pass. It returns when ctx ends, and
-// every live stream ends with it.
+// Run takes card taps, waits for officers' tokens, and locks the screen when its deadlines pass. It
+// returns when ctx ends, and every live stream ends with it.
 func (s *Server) Run(ctx context.Context) error {
+	var waiting sync.WaitGroup
+	defer waiting.Wait()
 	defer s.doneOnce.Do(func() { close(s.done) })
 	taps := s.taps()
 	for {
@@ -94,6 +103,8 @@ func (s *Server) Run(ctx context.Context) error {
 			} else {
 				s.tapped(ctx, tap)
 			}
+		case job := <-s.touches.jobs:
+			waiting.Go(func() { job(ctx) })
 		case <-changed:
 		case <-moved:
 		case <-timer.C:

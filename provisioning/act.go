@@ -70,7 +70,8 @@ func atStep(command Command) act {
 			run: with(c, (*decision).choose)}
 	case Back:
 		return act{name: "visit.back", run: (*decision).back,
-			steps: in(StepPlug, StepCheck, StepReturn, StepLost, StepProblem)}
+			steps: in(StepPlug, StepCheck, StepReturn, StepLost, StepProblem, StepSituation,
+				StepSecond)}
 	case Ask:
 		return act{name: "loan.ask", steps: in(StepPlug, StepCheck), run: with(c, (*decision).ask)}
 	case Agree:
@@ -98,6 +99,30 @@ func atStep(command Command) act {
 		return act{name: "token.unplugged", desk: true, person: true, anyone: true,
 			steps: in(StepPlug, StepCheck, StepReturn, StepLost), run: (*decision).unplugged}
 	}
+	return atPasscode(command)
+}
+
+// atPasscode tells the acts around a passcode.
+func atPasscode(command Command) act {
+	switch c := command.(type) {
+	case AskSecond:
+		return act{name: "passcode.ask", run: with(c, (*decision).askSecond),
+			steps: in(StepSituation, StepReveal, StepProblem, StepDone)}
+	case IssuePasscode:
+		return act{name: ActPasscode, run: with(c, (*decision).issuePasscode),
+			steps: in(StepChoose, StepSituation, StepSecond, StepReveal, StepProblem, StepDone)}
+	case RevokePasscode:
+		return act{name: "passcode.revoke", run: with(c, (*decision).revokePasscode),
+			steps: in(StepChoose, StepSituation, StepReveal, StepDone)}
+	case Reveal:
+		return act{name: "passcode.reveal", person: true, steps: in(StepReveal),
+			run: with(c, (*decision).reveal)}
+	case Hide:
+		return act{name: "passcode.hide", person: true, steps: in(StepReveal), run: (*decision).hide}
+	case Noted:
+		return act{name: "passcode.noted", person: true, steps: in(StepReveal),
+			run: (*decision).noted}
+	}
 	return act{name: "order.unknown", scope: scopeNone, run: func(*decision) *Refusal {
 		return Refuse(CodeWrongStep)
 	}}
@@ -116,5 +141,5 @@ func turnable(c Turn) []Step {
 	if !c.Away {
 		return nil
 	}
-	return in(StepPlug, StepCheck, StepWrite, StepVerify, StepDone)
+	return in(StepPlug, StepCheck, StepWrite, StepVerify, StepDone, StepReveal)
 }

@@ -35,6 +35,7 @@ func (m *machine) check(t *rapid.T) {
 	m.checkCredentials(t, s)
 	m.checkLoans(t, s)
 	m.checkTokens(t, s)
+	m.checkPasscodes(t, s)
 }
 
 func (m *machine) checkCredentials(t *rapid.T, s provisioning.Snapshot) {

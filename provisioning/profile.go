@@ -54,8 +54,11 @@ type profile struct {
 		Key     string
 		NoPhone bool `toml:"no_phone"`
 	}
-	Evidence []EvidenceRule
-	Hours    []Hours
+	Evidence       []EvidenceRule
+	Hours          []Hours
+	Passcode       []PasscodeTerms
+	Situation      []Situation
+	PasscodeLimits PasscodeLimits `toml:"passcode_limits"`
 }
 
 // ParseSite reads a profile strictly: an unknown key is an error, so that a misspelt rule is not a
@@ -78,6 +81,7 @@ func ParseSite(text []byte) (Site, error) {
 		Evidence: p.Evidence, PhoneSeen: p.PhoneSeen, Terms: p.Terms, Fee: p.Fee,
 		LoanDays: p.LoanDays, AdviseDevices: p.AdviseDevices, Digits: p.Digits, Slot: p.Slot,
 		AccessCodes: p.AccessCodes, Hours: p.Hours, Strip: p.Strip,
+		Passcodes: p.Passcode, Situations: p.Situation, PasscodeLimits: p.PasscodeLimits,
 	}
 	for _, reason := range p.Reason {
 		site.Reasons = append(site.Reasons, reason.Key)
@@ -111,5 +115,5 @@ func (s Site) Check() error {
 	case s.LoanDays < 1 || s.Fee.Minor < 0 || s.AdviseDevices < 0:
 		return errors.New("site profile: loan_days is at least 1, no number is negative")
 	}
-	return nil
+	return s.checkPasscodes()
 }
