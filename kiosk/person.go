@@ -42,6 +42,8 @@ func (s *Server) postPerson(w http.ResponseWriter, r *http.Request, who hands) e
 		return s.takeBack(w, r, who, op, false)
 	case pages.DoLoanNow:
 		return s.takeBack(w, r, who, op, r.PostForm.Get("k") != pages.KeyOnly)
+	case pages.DoSlip:
+		return s.printDigits(w, r, who)
 	case pages.DoShow, pages.DoHide, pages.DoNoted:
 		return s.postReveal(w, r, who, op)
 	}

@@ -33,7 +33,7 @@ func revealView(sc scenery, f facts) pages.RevealView {
 	v := pages.RevealView{
 		Frame: sc.frame, Stage: pages.RevealReady, Site: sc.site.Name, Name: f.person.Name,
 		Terms: termsAt(p), Until: sc.moment(p.Until), Reference: reference(f.visit),
-		Seen: !p.Revealed.IsZero(), Gone: !sc.now.Before(p.Keep), Away: personPath + "?back=1",
+		Print: sc.frame.Printer, Seen: !p.Revealed.IsZero(), Gone: !sc.now.Before(p.Keep), Away: personPath + "?back=1",
 	}
 	switch {
 	case p.State == provisioning.PasscodeIssued:
