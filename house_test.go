@@ -28,7 +28,9 @@ const module = "github.com/tokendesk/tokendesk/"
 var floors = map[string]int{
 	"provisioning/secret": 0, "devices": 0, "devices/usbip": 0, "kiosk/pages": 0, "systemd": 0,
 	"daemon/boltfile":   0,
+	"devices/wedge":     1,
 	"provisioning/feed": 1, "provisioning/oath": 1, "devices/usb": 1, "devices/virtual": 1,
+	"devices/ccid":       1,
 	"provisioning":       2,
 	"provisioning/visit": 3, "provisioning/officer": 3, "provisioning/directory": 3,
 	"provisioning/verifier": 3, "daemon/store": 3, "daemon/publish": 3, "kiosk": 3,
@@ -47,6 +49,12 @@ var closed = []struct{ from, to, why string }{
 	{"devices/virtual", module + "devices/yubikey", "the twin is written from the protocol, not from the driver"},
 	{"devices/yubikey", "log/slog", "drivers have no logger: a payload could reach it"},
 	{"devices/yubikey", module + "devices/usb", "drivers see the wire interface only, and build without cgo"},
+	{"devices/virtual", module + "devices/wedge", "the twin is written from the protocol, not from the driver"},
+	{"devices/wedge", "log/slog", "what a card says is in no log"},
+	{"devices/wedge", module + "devices/usb", "readers see the wire interface only, and build without cgo"},
+	{"devices/virtual", module + "devices/ccid", "the twin is written from the protocol, not from the driver"},
+	{"devices/ccid", "log/slog", "drivers have no logger: a number could reach it"},
+	{"devices/ccid", module + "devices/usb", "drivers see the wire interface only, and build without cgo"},
 	{"devices/usbip", module + "devices", "USB/IP carries any device and knows none"},
 	{"kiosk", module + "daemon/store", "the kiosk reaches state through the interfaces it declares"},
 	{"kiosk", module + "provisioning/visit", "the kiosk reaches visits through the interfaces it declares"},
@@ -75,7 +83,10 @@ var only = []struct {
 	{"github.com/wneessen/go-mail", "one place sends mail", []string{"provisioning/notice"}},
 	{"github.com/emersion/go-imap", "one place reads mail", []string{"provisioning/mailbox"}},
 	{"github.com/emersion/go-imap/client", "one place reads mail", []string{"provisioning/mailbox"}},
-	{"golang.org/x/crypto/argon2", "one way to hash a PIN", []string{"provisioning/officer"}},
+	{"golang.org/x/crypto/argon2", "one way each to hash a PIN, a password and a passcode",
+		[]string{"provisioning/officer", "provisioning/directory", "provisioning/verifier"}},
+	{"github.com/go-ldap/ldap/v3", "what is asked for is escaped and compared in one place",
+		[]string{"provisioning/directory"}},
 }
 
 type pkg struct {

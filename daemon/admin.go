@@ -53,7 +53,20 @@ type OfficerRow struct {
 	Supervisor  bool      `json:"supervisor"`
 	Disabled    bool      `json:"disabled"`
 	LockedUntil time.Time `json:"locked_until"`
+	// Locked: so many tries failed that no more are taken until an operator unlocks the officer.
+	Locked bool `json:"locked"`
+	// Token is the serial of the officer's own token, and whether it is their key now: "ready",
+	// "doubtful" when its enrolment was cut short, or "idle" when it is no longer on loan to them.
+	Token      string `json:"token"`
+	TokenState string `json:"token_state"`
 }
+
+// The states of an officer's token, as the operator sees them.
+const (
+	TokenReady    = "ready"
+	TokenDoubtful = "doubtful"
+	TokenIdle     = "idle"
+)
 
 // OfficerOrder is what the operator asks for. The PIN travels from terminal to socket on this box.
 type OfficerOrder struct {
@@ -159,10 +172,27 @@ func (a admin) officers(w http.ResponseWriter, r *http.Request) {
 	}
 	rows := []OfficerRow{}
 	for _, o := range a.desk.officers.List() {
-		rows = append(rows, OfficerRow{string(o.ID), o.Name, string(o.Person), o.Supervisor,
-			o.Disabled, o.LockedUntil})
+		rows = append(rows, a.row(o))
 	}
 	answer(w, rows)
+}
+
+func (a admin) row(o provisioning.Officer) OfficerRow {
+	row := OfficerRow{ID: string(o.ID), Name: o.Name, Person: string(o.Person),
+		Supervisor: o.Supervisor, Disabled: o.Disabled, LockedUntil: o.LockedUntil,
+		Locked: o.Failures >= officer.MostTries}
+	s := a.desk.Snapshot()
+	key, has := provisioning.Get[provisioning.OfficerKey](s, string(o.ID))
+	if !has {
+		return row
+	}
+	row.Token, row.TokenState = provisioning.SerialOf(key.Token), TokenIdle
+	if _, counts := provisioning.KeyOf(s, o.ID); counts {
+		row.TokenState = TokenReady
+	} else if key.State == provisioning.KeyIntended {
+		row.TokenState = TokenDoubtful
+	}
+	return row
 }
 
 func (a admin) officer(w http.ResponseWriter, r *http.Request) {
@@ -201,6 +231,10 @@ func (a admin) carryOut(ctx context.Context, by, act string, order OfficerOrder)
 		return a.desk.officers.Disable(ctx, by, id)
 	case "enable":
 		return a.desk.officers.Enable(ctx, by, id)
+	case "unlock":
+		return a.desk.officers.Lift(ctx, by, id)
+	case "token-lost":
+		return a.desk.officers.DropKey(ctx, by, id)
 	}
 	return AdminError{"unknown", "there is no such act"}
 }
@@ -210,6 +244,7 @@ var sentences = map[provisioning.Code]string{
 	officer.CodePINWeak:    "a PIN has 6 to 12 digits, and is not one digit repeated or a run; nothing was changed",
 	officer.CodeTaken:      "an officer with this id exists; nothing was changed",
 	officer.CodePINUnknown: "there is no such officer; nothing was changed",
+	officer.CodeKeyNone:    "this officer has no token as a key; nothing was changed",
 }
 
 func (a admin) fail(w http.ResponseWriter, err error) {

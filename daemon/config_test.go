@@ -18,6 +18,9 @@ func TestParseConfig(t *testing.T) {
 	if c.Listen != "127.0.0.1:8440" || c.Feed != ":8443" || c.file() != "/var/lib/tokendesk/desk.db" {
 		t.Errorf("defaults: %+v", c)
 	}
+	if c.PINAlone {
+		t.Error("a PIN alone unlocks by default")
+	}
 	for name, test := range map[string]struct{ text, says string }{
 		"unknown key":    {"desk=\"a\"\nsite=\"um\"\ncolour=\"red\"\n[extra]\nx=1", "colour"},
 		"no desk":        {"site=\"um\"", `"desk"`},

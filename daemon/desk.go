@@ -15,7 +15,6 @@ import (
 	"github.com/tokendesk/tokendesk/devices/yubikey"
 	"github.com/tokendesk/tokendesk/kiosk"
 	"github.com/tokendesk/tokendesk/provisioning"
-	"github.com/tokendesk/tokendesk/provisioning/directory"
 	"github.com/tokendesk/tokendesk/provisioning/feed"
 	"github.com/tokendesk/tokendesk/provisioning/mailbox"
 	"github.com/tokendesk/tokendesk/provisioning/notice"
@@ -31,10 +30,12 @@ type Parts struct {
 	// Bus is where tokens are plugged in; Tokens says which of them may be opened.
 	Bus    devices.Bus
 	Tokens yubikey.Options
-	// Reader gives card taps; nil without a reader.
-	Reader kiosk.Reader
-	Clock  Clock
-	Log    *slog.Logger
+	// ReaderBus is where the card readers of the configuration are plugged in; Readers are sources of
+	// taps beside them.
+	ReaderBus devices.ReaderBus
+	Readers   []devices.TapSource
+	Clock     Clock
+	Log       *slog.Logger
 	// Listeners are sockets made by somebody else, by name: "desk" and "feed". Missing ones are
 	// made from the configuration.
 	Listeners map[string]net.Listener
@@ -50,12 +51,15 @@ type Desk struct {
 	bench    *yubikey.Bench
 	visits   *visit.Runner
 	officers *officer.Officers
-	people   *directory.File
+	people   people
 	feed     *publish.Server
 	kiosk    *kiosk.Server
 	notices  *notice.Runner
 	mailbox  *mailbox.Poller
+	readers  *devices.TapSet
 	pin      string
+	// opened hears when an officer unlocks the desk.
+	opened chan struct{}
 }
 
 // Open opens a desk that exists and wires it; nothing runs yet. It refuses what is missing or broken
@@ -69,16 +73,16 @@ func Open(ctx context.Context, p Parts) (*Desk, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the verifier's bundle: %w", err)
 	}
-	d := &Desk{parts: p, log: p.Log, pin: bundle.FollowerPin}
-	d.people = directory.New(p.Config.Directory, p.Config.Portraits, []string{p.Site.Strip}, p.Clock.Now)
-	if err := d.people.Check(); err != nil {
+	p.Site.Touch = !p.Config.PINAlone
+	d := &Desk{parts: p, log: p.Log, pin: bundle.FollowerPin, opened: make(chan struct{}, 1)}
+	if d.people, err = openPeople(p); err != nil {
 		return nil, err
 	}
 	if d.store, err = openStore(ctx, p); err != nil {
 		return nil, err
 	}
 	d.bench = yubikey.NewBench(p.Bus, p.Tokens)
-	d.officers = officer.New(d.store, provisioning.DeskID(p.Config.Desk), d.clock)
+	d.officers = officer.New(d.store, provisioning.DeskID(p.Config.Desk), d.clock, d.tokens())
 	if err := d.wire(sealer); err != nil {
 		return nil, errors.Join(err, d.store.Close())
 	}
@@ -88,11 +92,21 @@ func Open(ctx context.Context, p Parts) (*Desk, error) {
 // clock is how packages below take the time.
 func (d *Desk) clock() (time.Time, bool) { return d.parts.Clock.Now(), d.parts.Clock.Synced() }
 
+// tokens are how officers' own tokens are reached: on the bench, like all others.
+func (d *Desk) tokens() officer.Tokens {
+	t := officer.Tokens{Bench: d.bench, PINAlone: d.parts.Config.PINAlone,
+		KeepForeign: d.parts.Site.KeepForeign}
+	if d.parts.Site.AccessCodes {
+		t.Codes = d.parts.Keys.Site
+	}
+	return t
+}
+
 func (d *Desk) wire(sealer *feed.Sealer) (err error) {
 	p := d.parts
 	d.visits, err = visit.New(visit.Config{Ledger: d.store, Bench: d.bench, Sealer: sealer,
 		Codes: p.Keys.Site, Site: p.Site, Desk: provisioning.DeskID(p.Config.Desk), Clock: p.Clock,
-		Log: p.Log})
+		Log: p.Log, Followed: d.followed})
 	if err != nil {
 		return err
 	}
@@ -103,8 +117,12 @@ func (d *Desk) wire(sealer *feed.Sealer) (err error) {
 	if err != nil {
 		return err
 	}
-	d.kiosk, err = kiosk.New(kiosk.Config{Visits: d.visits, Officers: d.officers, People: d.people,
-		Health: d, Reader: p.Reader, Site: p.Site, Desk: p.Config.Desk, Clock: p.Clock.Now,
+	if d.readers, err = openReaders(p); err != nil {
+		return err
+	}
+	d.kiosk, err = kiosk.New(kiosk.Config{Visits: d.visits, Officers: gate{d.officers, d.opened},
+		People: d.people, Health: d, Reader: d.readers, Passcodes: d.visits, Site: p.Site, Desk: p.Config.Desk,
+		Clock:  p.Clock.Now,
 		Logger: p.Log})
 	return err
 }
@@ -150,7 +168,7 @@ func (d *Desk) Health(ctx context.Context) provisioning.Health {
 		ClockSynced: synced, Behind: max(0, d.store.FeedHead()-v.Acked)}
 	if seen := d.feed.Seen(); !seen.IsZero() {
 		h.VerifierSeen = seen.UTC()
-		h.VerifierUp = time.Since(seen) < verifierPatience
+		h.VerifierUp = d.followed()
 	}
 	if now.Before(h.VerifierSeen) {
 		h.VerifierSeen = now
@@ -160,6 +178,12 @@ func (d *Desk) Health(ctx context.Context) provisioning.Health {
 		h.TokensInDrawer++
 	}
 	return h
+}
+
+// followed says whether the verifier is there now.
+func (d *Desk) followed() bool {
+	seen := d.feed.Seen()
+	return !seen.IsZero() && time.Since(seen) < verifierPatience
 }
 
 // Status is what the operator asks for.

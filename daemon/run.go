@@ -49,6 +49,7 @@ func (d *Desk) Run(ctx context.Context) error {
 		"bench":  d.bench.Run,
 		"visits": d.visits.Run,
 		"kiosk":  d.kiosk.Run,
+		"reader": d.runReaders,
 		"screen": func(ctx context.Context) error { return serve(ctx, sockets.screen, d.kiosk.Handler()) },
 		"feed":   func(ctx context.Context) error { return d.feed.Serve(ctx, sockets.feed) },
 		"admin": func(ctx context.Context) error {
@@ -58,6 +59,8 @@ func (d *Desk) Run(ctx context.Context) error {
 		"prune":    d.prune,
 		"notices":  d.notices.Run,
 		"mailbox":  d.readMailbox,
+		"people":   d.people.Run,
+		"officers": d.keepStaff,
 	} {
 		group.Go(func() error {
 			if err := run(ctx); err != nil && !errors.Is(err, context.Canceled) {

@@ -52,6 +52,11 @@ func (a act) carryOut(w http.ResponseWriter, do string) (string, error) {
 		return a.errand(do, "")
 	case pages.DoLoan, pages.DoReturn, pages.DoLost, pages.DoVoid, pages.DoDetail, pages.DoFee:
 		return a.errand(do, reason)
+	case pages.DoPasscode, pages.DoPasscodes:
+		return a.errand(do, "")
+	case pages.DoIssue, pages.DoSecond, pages.DoJustify, pages.DoAnew, pages.DoRevoke,
+		pages.DoApprove:
+		return a.passcode(do, reason)
 	case pages.DoAsk:
 		return a.here(), a.do(a.asked(reason))
 	case pages.DoEnd, pages.DoRecord, pages.DoFinish, pages.DoPrint:
@@ -131,6 +136,8 @@ func (a act) chosen(do, reason string) (string, error) {
 		return a.sub(do), nil
 	case pages.DoDetail:
 		return a.sub(subLoan), nil
+	case pages.DoPasscodes:
+		return a.sub(subPasscodes), nil
 	case "":
 		return a.here(), nil
 	}
@@ -159,6 +166,16 @@ func (a act) turn() (string, error) {
 	}
 	if err := a.do(provisioning.Turn{Away: true}); err != nil {
 		return "", err
+	}
+	return a.facing()
+}
+
+// facing gives the screen to the person of a visit that is turned. One that is not, because its
+// officer has it back already, stays theirs.
+func (a act) facing() (string, error) {
+	v, _ := provisioning.Get[provisioning.Visit](a.s.visits.Snapshot(), string(a.id))
+	if !v.Turned {
+		return a.here(), nil
 	}
 	a.s.screens.forget(a.s.screenOf(a.r))
 	id, err := a.s.handOver(a.r)

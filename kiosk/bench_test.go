@@ -36,11 +36,22 @@ var site = provisioning.Site{
 	Fee:  provisioning.Money{Minor: 23500, Label: "MOP$"},
 	Slot: 2, Digits: 6, AdviseDevices: 2, Strip: "@example.edu",
 	Evidence: []provisioning.EvidenceRule{
-		{Kind: provisioning.EvidenceUniversityCard, Loan: true, Lost: true},
+		{Kind: provisioning.EvidenceUniversityCard, Loan: true, Lost: true, Passcode: true},
 		{Kind: provisioning.EvidencePassport, Loan: true, Lost: true},
 		{Kind: provisioning.EvidenceSupervisor, Loan: true, Lost: true},
 	},
 	Hours: []provisioning.Hours{{Days: "Mon-Thu", Spans: []string{"09:00-13:00"}}},
+	Passcodes: []provisioning.PasscodeTerms{
+		{Type: provisioning.PasscodeShort, Hours: 24, Uses: 5},
+		{Type: provisioning.PasscodeLong, Hours: 168, Unlimited: true, SecondOfficer: true},
+		{Type: provisioning.PasscodeRecovery, Hours: 24, Uses: 2},
+	},
+	Situations: []provisioning.Situation{
+		{Key: "phone_forgotten", Passcode: provisioning.PasscodeShort},
+		{Key: "phone_lost", Passcode: provisioning.PasscodeLong},
+		{Key: "app_deleted", Passcode: provisioning.PasscodeLong, Justify: true},
+	},
+	PasscodeLimits: provisioning.PasscodeLimits{Person: 3, Officer: 60, Desk: 200},
 }
 
 // counter is the desk around the screen: the real rules and the real officers over a ledger in
@@ -56,13 +67,19 @@ type counter struct {
 	fault  error
 	orders int
 	taps   chan devices.Tap
-	people map[string]provisioning.Person
+	// unplugged is a reader that is not there.
+	unplugged bool
+	people    map[string]provisioning.Person
 	// refuse is what the directory says of a number instead of a person.
 	refuse map[string]*provisioning.Refusal
 	finds  []string
 	logs   *syncBuffer
 	config kiosk.Config
-	http   *httptest.Server
+	// held are the digits of passcodes the desk can show.
+	held map[provisioning.PasscodeID][]string
+	// issued counts codes, shown how often the digits were asked for.
+	issued, shown int
+	http          *httptest.Server
 }
 
 // syncBuffer is a log that may be read while it is written.
@@ -86,7 +103,8 @@ func (b *syncBuffer) String() string {
 // staff are the officers. Their PINs are hashed once: that is slow on purpose.
 var staff = sync.OnceValue(func() []provisioning.Row {
 	ledger := provisioningtest.NewLedger()
-	officers := officer.New(ledger, "desk", func() (time.Time, bool) { return time.Time{}, true })
+	officers := officer.New(ledger, "desk", func() (time.Time, bool) { return time.Time{}, true },
+		officer.Tokens{})
 	for _, o := range []struct{ id, name, pin string }{
 		{alice, "Alice Officer", alicePIN}, {bob, "Bob Officer", bobPIN},
 		{carol, "Carol Officer", carolPIN},
@@ -112,15 +130,18 @@ func newCounter(t testing.TB) *counter {
 		health: provisioning.Health{VerifierUp: true, DirectoryUp: true, ClockSynced: true,
 			TokensInDrawer: 7},
 		logs: &syncBuffer{}, people: map[string]provisioning.Person{},
+		held: map[provisioning.PasscodeID][]string{},
 	}
 	c.people[chanNumber] = provisioning.Person{ID: chanNumber, Name: "CHAN Lok Ching",
 		Native: "陳樂晴", NativeLang: "zh-Hant", Role: "student", Unit: "Arts", Account: "chan",
 		Card: chanCard, CardUntil: time.Date(2028, 6, 1, 0, 0, 0, 0, time.UTC), Portrait: "chan",
 		Devices: 0}
 	c.people[chanCard] = c.people[chanNumber]
-	officers := officer.New(c.ledger, "desk", func() (time.Time, bool) { return c.now(), true })
+	officers := officer.New(c.ledger, "desk", func() (time.Time, bool) { return c.now(), true },
+		officer.Tokens{PINAlone: true})
 	c.config = kiosk.Config{
-		Visits: c, Officers: officers, People: c, Health: c, Reader: c, Site: site, Desk: "Counter 2",
+		Visits: c, Officers: officers, People: c, Health: c, Reader: c, Passcodes: c, Site: site,
+		Desk:  "Counter 2",
 		Clock: c.now, Logger: slog.New(slog.NewTextHandler(io.MultiWriter(c.logs, t.Output()), nil)),
 	}
 	return c
@@ -178,6 +199,13 @@ func (c *counter) bump() {
 
 // Taps implements kiosk.Reader.
 func (c *counter) Taps() <-chan devices.Tap { return c.taps }
+
+// Up implements kiosk.Reader.
+func (c *counter) Up() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return !c.unplugged
+}
 
 // Health implements kiosk.Health.
 func (c *counter) Health(context.Context) provisioning.Health {
@@ -249,7 +277,7 @@ func (c *counter) decide(
 ) (provisioning.VisitID, error) {
 	var outcome error
 	_, err := c.ledger.Do(ctx, func(s provisioning.Snapshot) (provisioning.Change, error) {
-		change, err := provisioning.Decide(s, site, o)
+		change, err := provisioning.Decide(s, c.config.Site, o)
 		outcome = err
 		if change.IsZero() {
 			return change, err
@@ -290,6 +318,10 @@ func (c *counter) fill(o provisioning.Order) provisioning.Order {
 	case provisioning.Restock:
 		command.Hand = hand
 		o.Command = command
+	case provisioning.IssuePasscode:
+		o.Command = c.prepare(o, command)
+	case provisioning.Reveal:
+		o.Command = provisioning.Reveal{Held: c.holds(o.Visit)}
 	}
 	return o
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/tokendesk/tokendesk/provisioning"
 )
 
-// getPerson shows the turned screen: the terms, or the way back to the officer.
+// getPerson shows the turned screen: the terms or a passcode, or the way back to the officer.
 func (s *Server) getPerson(w http.ResponseWriter, r *http.Request, who hands) error {
 	sc := s.scenery(r, personPath)
 	v, open := current(sc.snap, who)
@@ -17,6 +17,9 @@ func (s *Server) getPerson(w http.ResponseWriter, r *http.Request, who hands) er
 	}
 	sc.frame.Post = r.URL.RequestURI()
 	back := r.URL.Query().Get("back") != ""
+	if v.Errand == provisioning.ErrandPasscode {
+		return s.getReveal(w, r, sc, factsOf(sc.snap, v), back)
+	}
 	return s.show(w, r, pages.Agree(agreeView(sc, factsOf(sc.snap, v), back)))
 }
 
@@ -39,6 +42,8 @@ func (s *Server) postPerson(w http.ResponseWriter, r *http.Request, who hands) e
 		return s.takeBack(w, r, who, op, false)
 	case pages.DoLoanNow:
 		return s.takeBack(w, r, who, op, r.PostForm.Get("k") != pages.KeyOnly)
+	case pages.DoShow, pages.DoHide, pages.DoNoted:
+		return s.postReveal(w, r, who, op)
 	}
 	return errBadForm
 }

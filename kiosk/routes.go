@@ -30,10 +30,14 @@ func (s *Server) routes() http.Handler {
 	open("GET /{$}", s.getLocked)
 	open("POST /{$}", s.postUnlock)
 	open("GET "+livePath, s.liveLocked)
+	open("GET "+pages.PathTouch, s.getTouch)
+	open("POST "+pages.PathTouch, s.postTouch)
+	open("GET "+pages.PathTouch+"/live", s.liveTouch)
 	open("GET "+pages.PathDisplay, s.getDisplay)
 	open("POST "+pages.PathDisplay, s.postDisplay)
 	open("POST "+pages.PathLanguage, s.postLanguage)
 	open("GET "+endedPath, s.getEnded)
+	open("GET "+pages.PathBye, s.getBye)
 	open("POST "+pages.PathAlive, s.postAlive)
 	open("POST "+pages.PathLock, s.postLock)
 	open("GET "+assetsPath, s.getAsset)
@@ -50,6 +54,10 @@ func (s *Server) routes() http.Handler {
 	desk("POST "+pages.PathParked, s.postWaiting)
 	desk("GET "+pages.PathDoubtful, s.getDoubtful)
 
+	desk("GET "+pages.PathKey, s.getKey)
+	desk("POST "+pages.PathKey, s.postKey)
+	desk("GET "+pages.PathKey+"/live", s.liveKey)
+
 	desk("GET "+pages.PathTokens, s.getTokens)
 	desk("POST "+pages.PathTokens, s.postTokens)
 	desk("GET "+pages.PathTokens+"/{vendor}/{serial}", s.getToken)
@@ -65,6 +73,7 @@ func (s *Server) routes() http.Handler {
 
 	person("GET "+personPath, s.getPerson)
 	person("POST "+personPath, s.postPerson)
+	person("GET "+personPath+"/live", s.livePerson)
 	return s.sessions.LoadAndSave(s.spending(s.speaking(mux)))
 }
 

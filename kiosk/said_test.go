@@ -21,7 +21,7 @@ type mishap struct {
 // TestWhatWasNotDoneIsSaid makes each thing go wrong, and reads the page.
 func TestWhatWasNotDoneIsSaid(t *testing.T) {
 	for _, list := range [][]mishap{mishapsAtThePort(), mishapsOfAWrite(), mishapsOfPeople(),
-		mishapsAround()} {
+		mishapsAround(), mishapsOfPasscodes()} {
 		for _, m := range list {
 			t.Run(m.name, func(t *testing.T) {
 				t.Parallel()

@@ -2,6 +2,7 @@ package kiosk
 
 import (
 	"sync"
+	"time"
 
 	"github.com/tokendesk/tokendesk/provisioning"
 	"github.com/tokendesk/tokendesk/provisioning/secret"
@@ -27,6 +28,10 @@ type screen struct {
 	lang string
 	// number is what was typed into the field of the page at numberPath, kept when it was refused.
 	number, numberPath string
+	// shown is until when this screen shows the digits of a passcode: it was asked to, here.
+	shown time.Time
+	// bye is the goodbye this screen shows.
+	bye bye
 	// said is the refusal to show on the page at path, until the next post.
 	path string
 	said *provisioning.Refusal

@@ -21,7 +21,9 @@ type Config struct {
 	Health   Health
 	// Reader may be nil: then numbers are typed.
 	Reader Reader
-	Site   provisioning.Site
+	// Passcodes is required where the site issues any.
+	Passcodes Passcodes
+	Site      provisioning.Site
 	// Desk names this appliance on the screen, for example "Counter 2".
 	Desk string
 	// Clock is time.Now unless a test has its own.
@@ -36,6 +38,7 @@ type Server struct {
 	people   People
 	health   Health
 	reader   Reader
+	codes    Passcodes
 	site     provisioning.Site
 	desk     string
 	now      func() time.Time
@@ -46,6 +49,7 @@ type Server struct {
 	screens  *screens
 	streams  *streams
 	posts    *posts
+	touches  *touches
 
 	// done is closed when Run ends, so that no stream outlives it.
 	done     chan struct{}
@@ -57,6 +61,7 @@ func New(c Config) (*Server, error) {
 	for name, missing := range map[string]bool{
 		"visits": c.Visits == nil, "officers": c.Officers == nil, "people": c.People == nil,
 		"health": c.Health == nil, "logger": c.Logger == nil, "site": c.Site.Location == nil,
+		"passcodes": c.Passcodes == nil && len(c.Site.Passcodes) > 0,
 	} {
 		if missing {
 			return nil, fmt.Errorf("kiosk config: %s is missing", name)
@@ -67,15 +72,18 @@ func New(c Config) (*Server, error) {
 	}
 	return &Server{
 		visits: c.Visits, officers: c.Officers, people: c.People, health: c.Health,
-		reader: c.Reader, site: c.Site, desk: c.Desk, now: c.Clock, log: c.Logger,
+		reader: c.Reader, codes: c.Passcodes, site: c.Site, desk: c.Desk, now: c.Clock, log: c.Logger,
 		sessions: newSessions(c.Clock), counter: newCounter(), screens: newScreens(),
-		streams: newStreams(), posts: newPosts(), done: make(chan struct{}),
+		streams: newStreams(), posts: newPosts(), touches: newTouches(),
+		done: make(chan struct{}),
 	}, nil
 }
 
-// Run takes card taps, and locks the screen when its deadlines pass. It returns when ctx ends, and
-// every live stream ends with it.
+// Run takes card taps, waits for officers' tokens, and locks the screen when its deadlines pass. It
+// returns when ctx ends, and every live stream ends with it.
 func (s *Server) Run(ctx context.Context) error {
+	var waiting sync.WaitGroup
+	defer waiting.Wait()
 	defer s.doneOnce.Do(func() { close(s.done) })
 	taps := s.taps()
 	for {
@@ -91,6 +99,8 @@ func (s *Server) Run(ctx context.Context) error {
 			} else {
 				s.tapped(ctx, tap)
 			}
+		case job := <-s.touches.jobs:
+			waiting.Go(func() { job(ctx) })
 		case <-changed:
 		case <-moved:
 		case <-timer.C:

@@ -16,6 +16,9 @@ const (
 	subHand  = "hand"
 	subLoan  = "loan"
 	subSlip  = "slip"
+
+	subPasscodes = "passcodes"
+	subWhy       = "why"
 )
 
 // getSub shows a page under a visit's, as long as the visit is at the step it belongs to.
@@ -60,6 +63,14 @@ func subPage(sc scenery, f facts, sub, mode string) (page templ.Component, known
 		if hasSlip(f) {
 			page = pages.SlipPage(slipView(sc, f))
 		}
+	case subPasscodes:
+		if listsPasscodes(sc, f) {
+			page = pages.Passcodes(passcodesView(sc, f))
+		}
+	case subWhy:
+		if v, ok := justifyView(sc, f, mode); ok {
+			page = pages.Justify(v)
+		}
 	case pages.DoVoid:
 		if checked && f.lent() {
 			page = pages.Void(voidView(sc, f))
@@ -100,9 +111,17 @@ func (a act) underneath(sub, do string) (string, error) {
 	case sub == subHand && do == pages.DoDamaged:
 		return a.damaged()
 	case sub == pages.DoVoid && do == pages.DoVoidNow:
-		return a.here(), a.do(provisioning.Void{Loan: a.loan().ID, Reason: a.value("reason")})
+		void := provisioning.Void{Loan: a.loan().ID, Reason: a.value("reason")}
+		return a.touched("void", func(a act, by provisioning.OfficerID) error {
+			void.Touched = by
+			return a.do(void)
+		})
 	case sub == pages.DoFee:
 		return a.fee(do)
+	case sub == subPasscodes && (do == pages.DoRevoke || do == pages.DoRecovery):
+		return a.passcode(do, "")
+	case sub == subWhy && do == pages.DoJustify:
+		return a.justified()
 	}
 	return "", errBadForm
 }
@@ -152,6 +171,13 @@ func (a act) fee(do string) (string, error) {
 	if f.fee == nil {
 		return a.here(), a.do(provisioning.SettleFee{To: feeTarget(do)})
 	}
-	return a.here(), a.do(provisioning.SettleFee{
-		Loan: f.fee.ID, To: feeTarget(do), Reference: strings.TrimSpace(text)})
+	settle := provisioning.SettleFee{
+		Loan: f.fee.ID, To: feeTarget(do), Reference: strings.TrimSpace(text)}
+	if do != pages.DoWaive {
+		return a.here(), a.do(settle)
+	}
+	return a.touched("waive", func(a act, by provisioning.OfficerID) error {
+		settle.Touched = by
+		return a.do(settle)
+	})
 }

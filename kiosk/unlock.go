@@ -1,6 +1,7 @@
 package kiosk
 
 import (
+	"context"
 	"net/http"
 
 	"github.com/tokendesk/tokendesk/kiosk/pages"
@@ -21,7 +22,7 @@ func (s *Server) getLocked(w http.ResponseWriter, r *http.Request) error {
 		alert := sc.problem(who.Note.Code, who.Note.Params)
 		sc.frame.Alert = &alert
 	}
-	sc.frame.Watch = livePath + "?at=" + lockedKey(who)
+	sc.frame.Watch = livePath + "?at=" + lockedKey(who) + "." + pluggedKey(sc.snap, sc.plugs)
 	return s.show(w, r, pages.Locked(lockedView(sc)))
 }
 
@@ -33,20 +34,34 @@ func lockedKey(who hands) string {
 	return string(who.Note.Code)
 }
 
+// pluggedKey is the officer whose token is plugged in: plugging it picks the name.
+func pluggedKey(snap provisioning.Snapshot, plugs []provisioning.Plug) string {
+	for _, p := range plugs {
+		if p.Info == nil {
+			continue
+		}
+		if holder, ok := provisioning.KeyHolder(snap, p.Info.ID()); ok {
+			return string(holder)
+		}
+	}
+	return ""
+}
+
 // liveLocked tells a locked screen when there is something new to say, or when it is unlocked.
 func (s *Server) liveLocked(w http.ResponseWriter, r *http.Request) error {
 	id, key := s.screenOf(r), r.URL.Query().Get("at")
 	return s.live(w, r, func() (scene, error) {
 		who := s.counter.now()
-		if who.Owner == id || who.Facing == id || lockedKey(who) != key {
+		plugged := pluggedKey(s.visits.Snapshot(), s.visits.Plugs())
+		if who.Owner == id || who.Facing == id || lockedKey(who)+"."+plugged != key {
 			return scene{location: pages.PathHome}, nil
 		}
 		return scene{}, nil
 	})
 }
 
-// postUnlock takes the counter for the officer whose PIN is right. Whoever had it is locked out,
-// and their visit is held.
+// postUnlock takes the counter for the officer whose PIN is right, and whose token was touched if
+// they have one. Whoever had it is locked out, and their visit is held.
 func (s *Server) postUnlock(w http.ResponseWriter, r *http.Request) error {
 	op, err := opOf(r)
 	if err != nil {
@@ -56,20 +71,34 @@ func (s *Server) postUnlock(w http.ResponseWriter, r *http.Request) error {
 	if err != nil || !done {
 		return s.orAgain(w, r, err)
 	}
-	defer pin.Wipe()
-	admitted, err := s.officers.Check(r.Context(), officer, pin)
+	to, err := s.await(r, touchAsk{Act: "unlock", Back: pages.PathHome,
+		Then: func(r *http.Request, admitted provisioning.OfficerID) (string, error) {
+			return s.unlock(r, admitted, op)
+		},
+	}, func(ctx context.Context, tell func(provisioning.KeyWait)) (provisioning.OfficerID, error) {
+		defer pin.Wipe()
+		admitted, err := s.officers.Unlock(ctx, officer, pin, tell)
+		return admitted.ID, err
+	})
 	if err != nil {
 		return err
 	}
+	return redirect(w, r, to)
+}
+
+// unlock gives the counter to an officer who was admitted.
+func (s *Server) unlock(
+	r *http.Request, admitted provisioning.OfficerID, op provisioning.OpID,
+) (string, error) {
 	before := s.counter.now()
-	if before.Officer != "" && before.Officer != admitted.ID {
+	if before.Officer != "" && before.Officer != admitted {
 		s.hold(r.Context(), before)
 	}
-	if err := s.admit(r, admitted.ID); err != nil {
-		return err
+	if err := s.admit(r, admitted); err != nil {
+		return "", err
 	}
-	s.turnBack(r, admitted.ID, op)
-	return redirect(w, r, readyPath)
+	s.turnBack(r, admitted, op)
+	return readyPath, nil
 }
 
 // orAgain shows the page again after one key of a keypad, or says what was wrong.

@@ -27,6 +27,7 @@ func lockedView(sc scenery) pages.LockedView {
 // officerPicks lists the officers a PIN page offers, by name.
 func officerPicks(sc scenery, fit func(provisioning.Officer) bool) []pages.OfficerPick {
 	var picks []pages.OfficerPick
+	plugged := pluggedKey(sc.snap, sc.plugs)
 	for o := range provisioning.All[provisioning.Officer](sc.snap) {
 		if o.Disabled || !fit(o) {
 			continue
@@ -35,6 +36,9 @@ func officerPicks(sc scenery, fit func(provisioning.Officer) bool) []pages.Offic
 			Selected: o.ID == sc.screen.officer}
 		if sc.now.Before(o.LockedUntil) {
 			pick.Until = sc.clock(o.LockedUntil)
+		}
+		if sc.hands.Owner == "" && string(o.ID) == plugged {
+			pick.Plugged, pick.Selected = true, sc.screen.officer == "" || pick.Selected
 		}
 		picks = append(picks, pick)
 	}
@@ -105,6 +109,9 @@ func plugOffer(sc scenery) *pages.PlugOffer {
 	for _, p := range sc.plugs {
 		if p.Info == nil {
 			continue
+		}
+		if holder, ok := provisioning.KeyHolder(sc.snap, p.Info.ID()); ok && holder == sc.officer.ID {
+			continue // the officer came with it, and is not about to return it.
 		}
 		if _, ok := openLoanOf(sc.snap, p.Info.ID()); ok {
 			return &pages.PlugOffer{ID: p.ID, Serial: p.Info.Serial, Name: p.Name}

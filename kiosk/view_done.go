@@ -103,6 +103,9 @@ func troubleView(sc scenery, f facts) pages.ProblemView {
 // troubleActs are the ways out of a problem. A token that cannot be trusted may always be set
 // aside: then another one is asked for.
 func troubleActs(v provisioning.Visit) []pages.Act {
+	if v.Errand == provisioning.ErrandPasscode {
+		return []pages.Act{{Do: pages.DoAnew, Main: true}, {Do: pages.DoBack}, {Do: pages.DoEnd}}
+	}
 	acts := []pages.Act{{Do: pages.DoAgain, Main: true}}
 	if v.Errand == provisioning.ErrandLoan {
 		acts = append(acts, pages.Act{Do: pages.DoAside})

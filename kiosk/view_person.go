@@ -16,6 +16,9 @@ func personCard(sc scenery, f facts) pages.PersonCard {
 		CardExpired: !p.CardUntil.IsZero() && p.CardUntil.Before(sc.now),
 		Devices:     p.Devices, Advise: sc.site.AdviseDevices,
 	}
+	for _, code := range provisioning.LivePasscodes(sc.snap, f.visit.Person) {
+		card.Passcodes = append(card.Passcodes, string(code.Type))
+	}
 	if p.Portrait != "" {
 		card.Portrait = visitPath(f.visit.ID) + "/portrait"
 	}
@@ -70,6 +73,7 @@ func tiles(sc scenery, f facts) []pages.Tile {
 			list = reasonTiles(sc.site, pages.DoLoan)
 		}
 	}
+	list = passcodeTiles(sc, f, list)
 	if f.fee != nil {
 		list = append(list, pages.Tile{Do: pages.DoFee, Detail: sc.money(f.fee.Fee.Amount)})
 	}

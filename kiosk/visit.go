@@ -24,6 +24,9 @@ func pageOf(sc scenery, f facts) visitPage {
 	if f.visit.State == provisioning.VisitParked {
 		return visitPage{key: key, page: pages.Parked(parkedPage(sc, f))}
 	}
+	if page, ok := passcodePage(sc, f); ok {
+		return page
+	}
 	switch f.visit.Step {
 	case provisioning.StepMismatch:
 		return visitPage{key: key, page: pages.Mismatch(mismatchView(sc, f))}

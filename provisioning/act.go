@@ -23,6 +23,8 @@ type act struct {
 	resting bool
 	// anyone: the officer need not be the visit's own; the act itself says who may.
 	anyone bool
+	// issues: it gives somebody a way in. None is given while people cannot be looked up.
+	issues bool
 	run    func(*decision) *Refusal
 }
 
@@ -75,10 +77,11 @@ func atStep(command Command) act {
 		return act{name: "identity.doubt", steps: in(StepIdentify), run: (*decision).doubtIdentity}
 	case Choose:
 		return act{name: "visit.choose", steps: in(StepIdentify, StepChoose, StepDone),
-			run: with(c, (*decision).choose)}
+			issues: c.Errand == ErrandLoan, run: with(c, (*decision).choose)}
 	case Back:
 		return act{name: "visit.back", run: (*decision).back,
-			steps: in(StepPlug, StepCheck, StepReturn, StepLost, StepProblem)}
+			steps: in(StepPlug, StepCheck, StepReturn, StepLost, StepProblem, StepSituation,
+				StepSecond)}
 	case Ask:
 		return act{name: "loan.ask", steps: in(StepPlug, StepCheck), run: with(c, (*decision).ask)}
 	case Agree:
@@ -87,7 +90,8 @@ func atStep(command Command) act {
 	case Pick:
 		return act{name: "token.pick", steps: in(StepCheck), run: with(c, (*decision).pick)}
 	case Write:
-		return act{name: "loan.write", steps: in(StepCheck), run: with(c, (*decision).write)}
+		return act{name: "loan.write", issues: true, steps: in(StepCheck),
+			run: with(c, (*decision).write)}
 	case Again:
 		return act{name: "visit.again", steps: in(StepProblem), run: (*decision).again}
 	case SetAside:
@@ -105,6 +109,30 @@ func atStep(command Command) act {
 	case Unplugged:
 		return act{name: "token.unplugged", desk: true, person: true, anyone: true,
 			steps: in(StepPlug, StepCheck, StepReturn, StepLost), run: (*decision).unplugged}
+	}
+	return atPasscode(command)
+}
+
+// atPasscode tells the acts around a passcode.
+func atPasscode(command Command) act {
+	switch c := command.(type) {
+	case AskSecond:
+		return act{name: "passcode.ask", run: with(c, (*decision).askSecond),
+			steps: in(StepSituation, StepReveal, StepProblem, StepDone)}
+	case IssuePasscode:
+		return act{name: ActPasscode, run: with(c, (*decision).issuePasscode),
+			steps: in(StepChoose, StepSituation, StepSecond, StepReveal, StepProblem, StepDone)}
+	case RevokePasscode:
+		return act{name: "passcode.revoke", run: with(c, (*decision).revokePasscode),
+			steps: in(StepChoose, StepSituation, StepReveal, StepDone)}
+	case Reveal:
+		return act{name: "passcode.reveal", person: true, steps: in(StepReveal),
+			run: with(c, (*decision).reveal)}
+	case Hide:
+		return act{name: "passcode.hide", person: true, steps: in(StepReveal), run: (*decision).hide}
+	case Noted:
+		return act{name: "passcode.noted", person: true, steps: in(StepReveal),
+			run: (*decision).noted}
 	}
 	return act{name: "order.unknown", scope: scopeNone, run: func(*decision) *Refusal {
 		return Refuse(CodeWrongStep)
@@ -124,5 +152,5 @@ func turnable(c Turn) []Step {
 	if !c.Away {
 		return nil
 	}
-	return in(StepPlug, StepCheck, StepWrite, StepVerify, StepDone)
+	return in(StepPlug, StepCheck, StepWrite, StepVerify, StepDone, StepReveal)
 }

@@ -18,7 +18,8 @@ func TestOpenStartsAVisit(t *testing.T) {
 	ledger, change := s.mustDecide(t)
 	op := get[provisioning.OpResult](t, ledger, "op1")
 	v := get[provisioning.Visit](t, ledger, string(op.Visit))
-	want := provisioning.Visit{ID: op.Visit, Person: "e2", Officer: "lee", Position: -1, At: noon,
+	want := provisioning.Visit{ID: op.Visit, Person: "e2", Officer: "lee", Opener: "lee", Position: -1,
+		At:    noon,
 		State: provisioning.VisitOpen, Step: provisioning.StepIdentify, PickUp: v.PickUp,
 		Deadline: noon.Add(provisioning.IdleAfter)}
 	if diff := cmp.Diff(want, v); diff != "" {

@@ -28,6 +28,8 @@ const (
 	// CodeNotTurned: only the person accepts the terms, on the turned screen.
 	CodeNotTurned Code = "not_turned"
 
+	// CodeDirectoryDown: people cannot be looked up, so nothing is issued.
+	CodeDirectoryDown Code = "directory_down"
 	// CodePersonUnnamed: the directory gave a person without a number.
 	CodePersonUnnamed Code = "person_unnamed"
 	// CodeEvidenceNotAccepted: the site does not take this kind of evidence.
@@ -127,6 +129,35 @@ const (
 	CodeFeeNone Code = "fee_none"
 	// CodeFeeStep: a fee cannot go from where it is to where it was sent; params from, to.
 	CodeFeeStep Code = "fee_step"
+
+	// CodeSituationUnknown: the site gives no passcode for this situation.
+	CodeSituationUnknown Code = "situation_unknown"
+	// CodeSecondMissing: the passcode needs a second officer's own token, and there was none.
+	CodeSecondMissing Code = "second_missing"
+	// CodeSecondLate: the second officer approved it too long ago.
+	CodeSecondLate Code = "second_late"
+	// CodeSecondNot: the second officer is not known here, or may not work here any more.
+	CodeSecondNot Code = "second_not"
+	// CodeSecondSame: the second officer is the one who issues it, or who opened the visit.
+	CodeSecondSame Code = "second_same"
+	// CodeSecondIsPerson: the second officer is the person at the counter.
+	CodeSecondIsPerson Code = "second_is_person"
+	// CodePasscodesOfPerson: the person was given as many as one day allows; param max.
+	CodePasscodesOfPerson Code = "passcodes_of_person"
+	// CodePasscodesOfOfficer: the officer issued as many as one day allows; param max.
+	CodePasscodesOfOfficer Code = "passcodes_of_officer"
+	// CodePasscodesOfDesk: the desk issued as many as one day allows; param max.
+	CodePasscodesOfDesk Code = "passcodes_of_desk"
+	// CodePasscodeUnknown: the person has no such passcode, or it has ended.
+	CodePasscodeUnknown Code = "passcode_unknown"
+	// CodePasscodeWaiting: the verifier has not taken the passcode yet; nobody is shown it before.
+	CodePasscodeWaiting Code = "passcode_waiting"
+	// CodePasscodeHidden: the passcode is not on the screen now.
+	CodePasscodeHidden Code = "passcode_hidden"
+	// CodePasscodeNotSeen: the person has not seen the passcode yet.
+	CodePasscodeNotSeen Code = "passcode_not_seen"
+	// CodeVerifierAway: the verifier is not there, so a passcode could not be taken by it.
+	CodeVerifierAway Code = "verifier_away"
 )
 
 // Problems of a visit at StepProblem: what went wrong once hardware was involved. Each sentence
@@ -180,6 +211,19 @@ const (
 	CodePulledWiping Code = "pulled_wiping"
 	// CodeWipeUnknown: nobody can know whether it was wiped. It is revoked, the loan is open.
 	CodeWipeUnknown Code = "wipe_unknown"
+	// CodePasscodeGone: the desk does not hold the digits any more: it stopped meanwhile, or too much
+	// time passed. What nobody saw is revoked; another is issued in one tap.
+	CodePasscodeGone Code = "passcode_gone"
+	// CodePasscodeRefused: the verifier did not take the passcode. It works nowhere.
+	CodePasscodeRefused Code = "passcode_refused"
+	// CodePasscodeUnanswered: the verifier said nothing about the passcode in time. It is revoked.
+	CodePasscodeUnanswered Code = "passcode_unanswered"
+)
+
+// Refusals of the rules about officers' tokens.
+const (
+	// CodeTouchMissing: the officer's own token was not touched for this.
+	CodeTouchMissing Code = "touch_missing"
 )
 
 // Refusals about notices and requests by mail.
@@ -201,7 +245,7 @@ func Codes() []Code {
 	return []Code{
 		CodeOpMissing, CodeOfficerUnknown, CodeOfficerDisabled, CodeOfficerIsPerson,
 		CodeVisitUnknown, CodeVisitOver, CodeVisitOpen, CodeVisitHeld, CodeVisitOther,
-		CodeWrongStep, CodeTurned, CodeNotTurned, CodePersonUnnamed,
+		CodeWrongStep, CodeTurned, CodeNotTurned, CodeDirectoryDown, CodePersonUnnamed,
 		CodeEvidenceNotAccepted, CodeEvidenceNotEnough, CodeCardExpired, CodeCardReplaced,
 		CodeSupervisorMissing, CodeSupervisorNot, CodeSupervisorSame, CodeSupervisorIsPerson,
 		CodeErrandUnknown, CodeRoleNotEligible, CodeLoanOpen, CodeLoanSuspended, CodeLoanPending,
@@ -213,6 +257,11 @@ func Codes() []Code {
 		CodeSlotMissing,
 		CodeSlotInUse, CodeDigitsUnsupported, CodeTextMissing, CodeTextTooLong, CodeSerialMismatch,
 		CodeVoidTooLate, CodeFeeNone, CodeFeeStep,
+		CodeSituationUnknown, CodeSecondMissing, CodeSecondLate, CodeSecondNot, CodeSecondSame,
+		CodeSecondIsPerson, CodePasscodesOfPerson, CodePasscodesOfOfficer, CodePasscodesOfDesk,
+		CodePasscodeUnknown, CodePasscodeWaiting, CodePasscodeHidden, CodePasscodeNotSeen,
+		CodeVerifierAway,
+		CodePasscodeGone, CodePasscodeRefused, CodePasscodeUnanswered,
 		CodePulledBeforeWrite, CodeWriteRefused, CodeSlotProtected, CodePulledWriting,
 		CodeWriteUnknown, CodeNoTouch, CodePulledTouch, CodeTouchUnread, CodeOTPUnknown,
 		CodeInterrupted, CodeAbandoned, CodeLoanVoided, CodeVerdictOffBy, CodeVerdictNoMatch,
@@ -221,5 +270,6 @@ func Codes() []Code {
 		CodePulledWiping, CodeWipeUnknown,
 		CodeNoticeUnknown, CodeNoticeNotDead, CodeNoticeChannelOff, CodeRequestUnknown,
 		CodeRequestTaken,
+		CodeTouchMissing,
 	}
 }

@@ -17,6 +17,8 @@ type Order struct {
 	At     time.Time
 	Synced bool
 	Desk   DeskID
+	// DirectoryDown says that people cannot be looked up: nothing is issued.
+	DirectoryDown bool
 	// Command is one of the types below.
 	Command Command
 }
@@ -105,12 +107,16 @@ type (
 	Void struct {
 		Loan   LoanID
 		Reason string
+		// Touched is the officer whose token was touched for it, before the order is made.
+		Touched OfficerID
 	}
 	// SettleFee moves a fee: paid with a reference, waived or reversed with a reason.
 	SettleFee struct {
 		Loan      LoanID
 		To        FeeState
 		Reference string
+		// Touched is the officer whose token was touched for a waiver.
+		Touched OfficerID
 	}
 	// Speak is an officer choosing the language they work in.
 	Speak struct{ Lang string }
@@ -121,6 +127,29 @@ type (
 	Back struct{}
 	// Hold keeps the visit while the desk is locked.
 	Hold struct{}
+	// AskSecond says why a passcode is needed for which the site asks a second officer, and waits for
+	// their approval.
+	AskSecond struct {
+		Situation, Justification string
+	}
+	// IssuePasscode issues what the situation leads to. One of the same type the person already has
+	// is replaced. At StepReveal, StepProblem and StepDone of a passcode it issues anew; there, and
+	// at StepSecond, an empty Situation means the visit's own. Turn hands the screen to the person
+	// with the same tap. The runner fills in what it prepared.
+	IssuePasscode struct {
+		Situation, Justification string
+		Turn                     bool
+		Prepared                 PreparedPasscode
+	}
+	// RevokePasscode ends a passcode of the visit's person.
+	RevokePasscode struct{ Passcode PasscodeID }
+	// Reveal is the person asking to see the passcode, on the turned screen. The runner says whether
+	// it still holds the digits.
+	Reveal struct{ Held bool }
+	// Hide is the person asking to hide it again.
+	Hide struct{}
+	// Noted is the person saying that they have it. The digits are gone after that.
+	Noted struct{}
 	// End ends the visit, whatever its step; a write under way becomes doubtful.
 	End struct{}
 )
@@ -168,3 +197,10 @@ func (Stay) command()       {}
 func (Back) command()       {}
 func (Hold) command()       {}
 func (End) command()        {}
+
+func (AskSecond) command()      {}
+func (IssuePasscode) command()  {}
+func (RevokePasscode) command() {}
+func (Reveal) command()         {}
+func (Hide) command()           {}
+func (Noted) command()          {}

@@ -3,6 +3,7 @@ package provisioning
 import (
 	"crypto/sha256"
 	"strings"
+	"time"
 )
 
 // open starts a visit, or takes up the one this person already has. There is one counter: a visit
@@ -35,8 +36,8 @@ func (d *decision) open(c Open) *Refusal {
 	}
 	id := VisitID(d.id("visit", string(c.Person.ID)))
 	d.visit = Visit{
-		ID: id, Person: c.Person.ID, Officer: d.o.By, State: VisitOpen, Step: StepIdentify,
-		PickUp: pickUp(id), At: d.now.At, Position: -1,
+		ID: id, Person: c.Person.ID, Officer: d.o.By, Opener: d.o.By, State: VisitOpen,
+		Step: StepIdentify, PickUp: pickUp(id), At: d.now.At, Position: -1,
 	}
 	return nil
 }
@@ -61,7 +62,7 @@ func (d *decision) mayTake(v Visit) bool {
 
 func (d *decision) take(v Visit) {
 	d.clearCounter(v.ID)
-	v.Officer, v.State, v.Turned = d.o.By, VisitOpen, false
+	v.Officer, v.State, v.Turned, v.ShownUntil = d.o.By, VisitOpen, false, time.Time{}
 	d.visit = v
 }
 
@@ -99,7 +100,7 @@ func (d *decision) visitOf(id PersonID) (Visit, bool) {
 func (v Visit) underWay() bool { return v.Step == StepWrite || v.Progress == ProgressWiping }
 
 func (d *decision) holdVisit() *Refusal {
-	d.visit.State, d.visit.Turned = VisitHeld, false
+	d.visit.State, d.visit.Turned, d.visit.ShownUntil = VisitHeld, false, time.Time{}
 	return nil
 }
 
@@ -131,6 +132,7 @@ func (d *decision) speak(c Speak) *Refusal {
 
 func (d *decision) turn(c Turn) *Refusal {
 	d.visit.Turned = c.Away
+	d.visit.ShownUntil = time.Time{}
 	return nil
 }
 

@@ -6,6 +6,8 @@ import "time"
 const (
 	// IdleAfter: an open visit without activity is held.
 	IdleAfter = 90 * time.Second
+	// SecondFor: the same where a second officer has to come first.
+	SecondFor = 3 * time.Minute
 	// DoneFor: the goodbye page ends by itself.
 	DoneFor = 60 * time.Second
 	// HeldFor: a held visit is dropped.
@@ -29,6 +31,8 @@ func deadline(v Visit, at time.Time) time.Time {
 			return time.Time{}
 		case v.Step == StepDone:
 			return at.Add(DoneFor)
+		case v.Step == StepSecond:
+			return at.Add(SecondFor)
 		}
 		return at.Add(IdleAfter)
 	case VisitHeld:
@@ -44,7 +48,7 @@ func deadline(v Visit, at time.Time) time.Time {
 
 // hold puts a visit aside for its officer.
 func (d *draft) hold(v Visit) Visit {
-	v.State, v.Turned = VisitHeld, false
+	v.State, v.Turned, v.ShownUntil = VisitHeld, false, time.Time{}
 	return d.touch(v)
 }
 
@@ -61,7 +65,8 @@ func (d *draft) end(v Visit, why Code) Visit {
 		d.doubt(c, why)
 		d.entry.Outcome = OutcomeDoubtful
 	}
-	v.State, v.Turned, v.TouchBy = VisitEnded, false, time.Time{}
+	d.dropUnseen(v)
+	v.State, v.Turned, v.TouchBy, v.ShownUntil = VisitEnded, false, time.Time{}, time.Time{}
 	return d.touch(v)
 }
 

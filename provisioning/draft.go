@@ -155,4 +155,7 @@ func (d *draft) about(v Visit) {
 	e := &d.entry
 	e.Visit, e.Person, e.Token, e.Credential = v.ID, v.Person, v.Token, v.Credential
 	e.Loan, e.Evidence = v.Loan, v.Evidence
+	if v.Errand == ErrandPasscode {
+		e.Credential = CredentialID(v.Passcode)
+	}
 }

@@ -10,9 +10,7 @@ func (d *decision) choose(c Choose) *Refusal {
 		return no
 	}
 	v := &d.visit
-	v.Errand, v.Token, v.Slot, v.Slots, v.Overwrites = c.Errand, "", 0, nil, false
-	v.Credential, v.Loan, v.Progress, v.TouchBy, v.Position = "", "", ProgressNone, time.Time{}, -1
-	v.Problem, v.Params = "", nil
+	v.begin(c.Errand)
 	if loan, ok := OpenLoan(d.s, v.Person); ok && c.Errand != ErrandLoan {
 		v.Loan = loan.ID
 	}
@@ -25,8 +23,19 @@ func (d *decision) choose(c Choose) *Refusal {
 		v.Step = StepLost
 	case ErrandVoid:
 		v.Step = StepChoose
+	case ErrandPasscode:
+		v.Step = StepSituation
 	}
 	return nil
+}
+
+// begin makes an errand the visit's, with nothing done for it yet.
+func (v *Visit) begin(e Errand) {
+	v.Errand, v.Token, v.Slot, v.Slots, v.Overwrites = e, "", 0, nil, false
+	v.Credential, v.Loan, v.Progress, v.TouchBy, v.Position = "", "", ProgressNone, time.Time{}, -1
+	v.Problem, v.Params = "", nil
+	v.Situation, v.Justification, v.Passcode, v.PasscodeEnd = "", "", "", ""
+	v.ShownUntil = time.Time{}
 }
 
 // errandAllowed: a token is lent, reinstated or voided to somebody whose identity was checked.
@@ -39,6 +48,8 @@ func (d *decision) errandAllowed(e Errand) *Refusal {
 	switch e {
 	case ErrandLoan:
 		return d.all(append([]rule{checked}, d.mayBorrow()...)...)
+	case ErrandPasscode:
+		return d.all(d.mayHavePasscode()...)
 	case ErrandReturn, ErrandLost:
 		return d.all(holds)
 	case ErrandVoid:
@@ -87,6 +98,7 @@ func (d *decision) back() *Refusal {
 		v.Step = StepIdentify
 	}
 	v.Token, v.Slot, v.Slots, v.Overwrites, v.Credential, v.Loan = "", 0, nil, false, "", ""
+	v.Situation, v.Justification, v.Passcode, v.PasscodeEnd = "", "", "", ""
 	v.Problem, v.Params = "", nil
 	return nil
 }

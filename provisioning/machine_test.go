@@ -25,6 +25,9 @@ type machine struct {
 	visits []provisioning.VisitID
 	creds  []provisioning.CredentialID
 	loans  []provisioning.LoanID
+	// passcodes are those ever issued; taken are those the verifier took.
+	passcodes []provisioning.PasscodeID
+	taken     map[provisioning.PasscodeID]bool
 	// inStep are the credentials a good verdict was given for.
 	inStep map[provisioning.CredentialID]bool
 	// told is how far checkNotices has come, and how it found the credentials there.
@@ -51,6 +54,7 @@ func TestMachine(t *testing.T) {
 		rt.Repeat(map[string]func(*rapid.T){
 			"order": m.order, "likely": m.likely, "visit": m.whole, "again": m.again, "journal": m.journal,
 			"wipe": m.wipe, "ack": m.ack, "time": m.time, "recover": m.recover, "": m.check,
+			"loan": m.whole, "passcode": m.wholePasscode, "approve": m.approve, "answer": m.answer,
 		})
 		for _, c := range m.ledger.Changes() {
 			if c.Entry().Outcome != provisioning.OutcomeRefused {
@@ -61,7 +65,8 @@ func TestMachine(t *testing.T) {
 	// The machine is worth something only if it gets everywhere.
 	t.Logf("changes by act: %v", reached)
 	for _, act := range []provisioning.Act{"loan.write", "token.proven", "token.failed", "loan.return",
-		"token.wiped", "token.wipe-failed", "loan.lost", "visit.lapse", "verifier.ack"} {
+		"token.wiped", "token.wipe-failed", "loan.lost", "visit.lapse", "verifier.ack", "passcode.issue",
+		"passcode.reveal", "passcode.revoke", "visit.approve", "passcode.noted"} {
 		if reached[act] == 0 {
 			t.Errorf("no run got as far as %s", act)
 		}
@@ -73,6 +78,7 @@ func newMachine(t *testing.T, rt *rapid.T, site provisioning.Site) *machine {
 	start := newScene(t, "", nil)
 	start.officer.Person, start.noVisit = "s9", true
 	m := &machine{t: rt, site: site, inStep: map[provisioning.CredentialID]bool{},
+		taken:   map[provisioning.PasscodeID]bool{},
 		answers: map[provisioning.OpID]string{}, orders: map[provisioning.OpID]provisioning.Order{},
 		now: provisioning.Now{Desk: "desk1", At: noon, Synced: true}}
 	switch rapid.IntRange(0, 2).Draw(rt, "start") {
@@ -110,11 +116,15 @@ func (m *machine) any(t *rapid.T) provisioning.Command {
 		provisioning.Open{Person: provisioning.Person{ID: person, Account: string(person),
 			Role: "student", Mail: string(person) + "@example.edu"}},
 		provisioning.Confirm{Evidence: pickOne(t, []provisioning.Evidence{
-			provisioning.EvidencePassport, provisioning.EvidenceSupervisor}, "evidence"), Voucher: "wong"},
+			provisioning.EvidencePassport, provisioning.EvidenceUniversityCard,
+			provisioning.EvidenceSupervisor}, "evidence"), Voucher: "wong"},
 		provisioning.Choose{Errand: pickOne(t, []provisioning.Errand{provisioning.ErrandLoan,
 			provisioning.ErrandReturn, provisioning.ErrandLost, provisioning.ErrandVoid,
-			provisioning.ErrandReinstate}, "errand")},
-		provisioning.Doubt{}, provisioning.Back{}, provisioning.Again{}, provisioning.Park{},
+			provisioning.ErrandReinstate, provisioning.ErrandPasscode}, "errand")},
+		provisioning.AskSecond{Situation: "phone_lost"}, m.issue(t, m.open()),
+		provisioning.RevokePasscode{Passcode: pickOne(t, m.passcodes, "passcode")},
+		provisioning.Reveal{Held: rapid.Bool().Draw(t, "held")}, provisioning.Hide{},
+		provisioning.Noted{}, provisioning.Doubt{}, provisioning.Back{}, provisioning.Again{}, provisioning.Park{},
 		provisioning.Resume{}, provisioning.Hold{}, provisioning.End{}, provisioning.Stay{},
 		provisioning.Ask{Reason: "no_phone"}, provisioning.Turn{Away: rapid.Bool().Draw(t, "away")},
 		provisioning.Agree{Terms: m.site.Terms}, provisioning.Pick{Slot: 1},
@@ -285,6 +295,8 @@ func (m *machine) commit(c provisioning.Change) {
 			m.creds = addNew(m.creds, row.ID)
 		case provisioning.Loan:
 			m.loans = addNew(m.loans, row.ID)
+		case provisioning.Passcode:
+			m.passcodes = addNew(m.passcodes, row.ID)
 		}
 	}
 }
@@ -359,6 +371,11 @@ func (m *machine) ack(t *rapid.T) {
 func (m *machine) time(t *rapid.T) {
 	m.now.At = m.now.At.Add(rapid.SampledFrom([]time.Duration{time.Second, time.Second,
 		provisioning.IdleAfter, provisioning.HeldFor, provisioning.ParkedFor}).Draw(t, "later"))
+	for _, id := range m.passcodes {
+		if change, due := provisioning.LapsePasscode(m.ledger.Snapshot(), m.now, id); due {
+			m.commit(change)
+		}
+	}
 	for _, id := range m.visits {
 		if change, due := provisioning.Lapse(m.ledger.Snapshot(), m.now, id); due {
 			m.commit(change)

@@ -54,9 +54,12 @@ type profile struct {
 		Key     string
 		NoPhone bool `toml:"no_phone"`
 	}
-	Evidence []EvidenceRule
-	Hours    []Hours
-	Notices  []NoticeChannel
+	Notices        []NoticeChannel
+	Evidence       []EvidenceRule
+	Hours          []Hours
+	Passcode       []PasscodeTerms
+	Situation      []Situation
+	PasscodeLimits PasscodeLimits `toml:"passcode_limits"`
 }
 
 // ParseSite reads a profile strictly: an unknown key is an error, so that a misspelt rule is not a
@@ -79,7 +82,8 @@ func ParseSite(text []byte) (Site, error) {
 		Evidence: p.Evidence, PhoneSeen: p.PhoneSeen, Terms: p.Terms, Fee: p.Fee,
 		LoanDays: p.LoanDays, AdviseDevices: p.AdviseDevices, Digits: p.Digits, Slot: p.Slot,
 		AccessCodes: p.AccessCodes, Hours: p.Hours, Strip: p.Strip,
-		Notices: p.Notices,
+		Notices:   p.Notices,
+		Passcodes: p.Passcode, Situations: p.Situation, PasscodeLimits: p.PasscodeLimits,
 	}
 	for _, reason := range p.Reason {
 		site.Reasons = append(site.Reasons, reason.Key)
@@ -118,5 +122,5 @@ func (s Site) Check() error {
 	case s.LoanDays < 1 || s.Fee.Minor < 0 || s.AdviseDevices < 0:
 		return errors.New("site profile: loan_days is at least 1, no number is negative")
 	}
-	return nil
+	return s.checkPasscodes()
 }

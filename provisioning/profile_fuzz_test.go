@@ -43,7 +43,8 @@ func profileOf(s Site) profile {
 	p := profile{ID: s.ID, Name: s.Name, Desk: s.Desk, Zone: s.Location.String(), Strip: s.Strip,
 		Terms: s.Terms, Roles: s.Roles, PhoneSeen: s.PhoneSeen, LoanDays: s.LoanDays,
 		AdviseDevices: s.AdviseDevices, Digits: s.Digits, Slot: s.Slot, AccessCodes: s.AccessCodes,
-		Fee: s.Fee, Evidence: s.Evidence, Hours: s.Hours}
+		Fee: s.Fee, Evidence: s.Evidence, Hours: s.Hours, Passcode: s.Passcodes,
+		Situation: s.Situations, PasscodeLimits: s.PasscodeLimits}
 	for _, key := range s.Reasons {
 		p.Reason = append(p.Reason, struct {
 			Key     string

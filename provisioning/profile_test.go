@@ -9,7 +9,7 @@ import (
 )
 
 func TestProfiles(t *testing.T) {
-	if diff := cmp.Diff([]string{"um", "unimas"}, Profiles()); diff != "" {
+	if diff := cmp.Diff([]string{"um-strict", "um", "unimas"}, Profiles()); diff != "" {
 		t.Fatal(diff)
 	}
 	um := mustSite(t, "um")

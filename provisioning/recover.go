@@ -14,6 +14,9 @@ func Recover(s Snapshot, now Now) (Change, bool) {
 			return recoverToken(s, now, t), true
 		}
 	}
+	if p, any := unseenPasscode(s); any {
+		return recoverPasscode(s, now, p), true
+	}
 	for v := range Find[Visit](s, ByState, string(VisitOpen)) {
 		d := newDraft(s, now, ActorDesk, "visit.recover")
 		d.about(v)

@@ -18,6 +18,9 @@ const (
 	KindVisit      Kind = "visit"
 	KindOp         Kind = "op"
 	KindVerifier   Kind = "verifier"
+	KindPasscode   Kind = "passcode"
+	KindApproval   Kind = "approval"
+	KindIssuance   Kind = "issuance"
 )
 
 // Index is one way to find rows other than by key.
@@ -95,7 +98,8 @@ func All[R Row](s Snapshot) iter.Seq[R] { return Find[R](s, "", "") }
 // reads without knowing the nouns one by one.
 func Rows() []Row {
 	return []Row{Person{}, Officer{}, Token{}, Credential{}, Loan{}, Visit{}, OpResult{}, Verifier{},
-		NoticeChannels{}, Notice{}, Request{}, Mailbox{}}
+		NoticeChannels{}, Notice{}, Request{}, Mailbox{},
+		Passcode{}, Approval{}, Issuance{}, OfficerKey{}}
 }
 
 // Kind implements Row.

@@ -16,6 +16,7 @@ func (d *decision) void(c Void) *Refusal {
 			"state", string(loan.State))},
 		d.stillVoidable(loan),
 		d.tokenIdle(loan.Token),
+		d.touched(c.Touched),
 	)
 	if no != nil {
 		return no
@@ -57,6 +58,9 @@ func (d *decision) settleFee(c SettleFee) *Refusal {
 		rule{"fee.step", refuseUnless(from.mayBecome(c.To), CodeFeeStep,
 			"from", string(from), "to", string(c.To))},
 	)
+	if no == nil && c.To == FeeWaived {
+		no = d.all(d.touched(c.Touched))
+	}
 	if no != nil {
 		return no
 	}

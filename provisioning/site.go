@@ -35,6 +35,9 @@ type Site struct {
 	// KeepForeign refuses to overwrite what a slot holds that this desk did not write, whoever
 	// confirms it.
 	KeepForeign bool
+	// Touch asks every officer to touch their own token again to void a loan or waive a fee. It is
+	// the desk's to say: it holds unless PINs alone unlock it.
+	Touch bool
 	// Hours are the support hours, for the screen.
 	Hours []Hours
 	// Notices are the channels on which people are told what was done; the box must be configured for
@@ -42,6 +45,11 @@ type Site struct {
 	Notices []NoticeChannel
 	// Strip is a mail suffix people type after their account, to be dropped (S9).
 	Strip string
+	// Passcodes the site issues, the situations that lead to them, and how many on one day. A site
+	// without any has no such errand.
+	Passcodes      []PasscodeTerms
+	Situations     []Situation
+	PasscodeLimits PasscodeLimits
 }
 
 // EvidenceRule says what one kind of evidence permits.
@@ -49,6 +57,8 @@ type EvidenceRule struct {
 	Kind Evidence
 	// Loan and Lost say whether it is enough to lend, and to revoke rather than suspend.
 	Loan, Lost bool
+	// Passcode says whether it is enough for a passcode (S52).
+	Passcode bool
 }
 
 // Hours are the support hours of some weekdays: "09:00-13:00".

@@ -153,6 +153,8 @@ func (d *decision) again() *Refusal {
 	switch v.Errand {
 	case ErrandReturn:
 		v.Step, v.Token = StepReturn, ""
+	case ErrandPasscode:
+		v.Step = StepSituation
 	default:
 		v.Step = StepPlug
 		if v.Credential == "" {

@@ -17,7 +17,7 @@ func Acked(s Snapshot, site Site, now Now, ack feed.Ack) (Change, bool) {
 	news := ack.Position > known.Acked && known.Acked < known.Published
 	var taken []string
 	for _, verdict := range ack.Verdicts {
-		if d.judge(site, verdict) {
+		if d.judge(site, verdict) || d.judgePasscode(verdict) {
 			news = true
 			taken = append(taken, verdict.Credential+":"+string(verdict.Outcome))
 		}
@@ -82,6 +82,7 @@ func (d *draft) rejected(c Credential, v Visit, live bool, code Code) {
 func (d *draft) activate(site Site, c Credential, v Visit) {
 	c.State, c.Since, c.Reason = CredentialActive, d.now.At, ""
 	d.put(c)
+	d.voidPasscodes(c)
 	d.put(Loan{
 		ID: c.Loan, Person: c.Person, Token: c.Token, Credential: c.ID, Officer: v.Officer,
 		Visit: v.ID, State: LoanOpen, Reason: v.Reason, Evidence: v.Evidence,

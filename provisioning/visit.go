@@ -29,6 +29,12 @@ const (
 	StepReturn Step = "return"
 	// StepLost: a loss is being reported.
 	StepLost Step = "lost"
+	// StepSituation: a passcode was chosen; why it is needed decides which.
+	StepSituation Step = "situation"
+	// StepSecond: a second officer has to approve it, with their own token.
+	StepSecond Step = "second"
+	// StepReveal: issued. The person sees it on the turned screen once the verifier has it.
+	StepReveal Step = "reveal"
 )
 
 // Errand is what the visit is for.
@@ -43,6 +49,8 @@ const (
 	ErrandVoid   Errand = "void"
 	// ErrandReinstate lifts a suspension, at StepLost with the token on the bench.
 	ErrandReinstate Errand = "reinstate"
+	// ErrandPasscode is absent where the site issues none.
+	ErrandPasscode Errand = "passcode"
 	// ErrandFee is what a visit is left with after its fee was settled; it is not chosen.
 	ErrandFee Errand = "fee"
 )
@@ -84,9 +92,11 @@ type Visit struct {
 	ID      VisitID
 	Person  PersonID
 	Officer OfficerID
-	State   VisitState
-	Step    Step
-	Errand  Errand
+	// Opener is the officer who began it; Officer is the one it is with now.
+	Opener OfficerID
+	State  VisitState
+	Step   Step
+	Errand Errand
 	// Evidence the officer ticked, with who vouched when it is a supervisor's word.
 	Evidence Evidence
 	Voucher  OfficerID
@@ -117,6 +127,14 @@ type Visit struct {
 	Params  map[string]string
 	// Fee is what this visit made of a fee, at ErrandFee. The loan itself may be out of sight by then.
 	Fee Fee
+	// Situation and Justification are why the person needs a passcode; Passcode is the one this visit
+	// issued or revoked, and PasscodeEnd how it ended, once it did.
+	Situation, Justification string
+	Passcode                 PasscodeID
+	PasscodeEnd              PasscodeEnd
+	// ShownUntil is until when the passcode stands on the turned screen; zero means that it is
+	// hidden.
+	ShownUntil time.Time
 	// PickUp is the short reference of a parked visit, and of any finished one.
 	PickUp string
 	At     time.Time

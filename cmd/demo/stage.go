@@ -38,7 +38,7 @@ type stage struct {
 	clock    *switchedClock
 	tokens   *virtual.Bus
 	names    map[uint32]string
-	reader   *virtual.Reader
+	reader   *cardSlot
 	usb      *usb.Bus
 	central  *central
 	desk     *daemon.Desk
@@ -55,14 +55,16 @@ var officers = []struct {
 }{{"help", false}, {"lead", true}}
 
 func newStage(ctx context.Context, s settings, log *slog.Logger) (st *stage, err error) {
-	st = &stage{settings: s, log: log, clock: newSwitchedClock(), usb: usb.New(),
-		reader: virtual.NewReader("virtual")}
+	st = &stage{settings: s, log: log, clock: newSwitchedClock(), usb: usb.New()}
 	defer func() {
 		if err != nil {
 			st.close()
 		}
 	}()
 	if st.site, err = provisioning.LoadSite(s.site); err != nil {
+		return nil, err
+	}
+	if st.reader, err = newCardSlot(); err != nil {
 		return nil, err
 	}
 	// Guarding the slots of somebody's own token with a secret that is gone tomorrow would lock it.
@@ -110,7 +112,7 @@ func (st *stage) config() (daemon.Config, error) {
 		Credentials: filepath.Join(dir, "credentials"), Directory: file, Portraits: portraits,
 		Verifier: filepath.Join(dir, "verifier.json"), Listen: st.settings.desk,
 		Feed: st.settings.feed, FeedURL: "https://" + st.feed.Addr().String(),
-		Admin: filepath.Join(dir, "admin.sock")}, nil
+		Admin: filepath.Join(dir, "admin.sock"), PINAlone: true}, nil
 }
 
 func (st *stage) openDesk(ctx context.Context) error {
@@ -132,7 +134,7 @@ func (st *stage) openDesk(ctx context.Context) error {
 		return err
 	}
 	st.desk, err = daemon.Open(ctx, daemon.Parts{Config: config, Keys: keys, Site: st.site,
-		Bus: benchBus{st.tokens, st.usb}, Reader: st.reader, Clock: st.clock, Log: st.log,
+		Bus: benchBus{st.tokens, st.usb}, Readers: []devices.TapSource{st.reader}, Clock: st.clock, Log: st.log,
 		Tokens: yubikey.Options{OnlySerial: st.settings.real,
 			MayOpen: func(i devices.Info) bool { return !isReal(i) || st.settings.real != "" }},
 		Listeners: map[string]net.Listener{"desk": st.screen, "feed": st.feed},

@@ -58,7 +58,7 @@ func newCrooked(t *testing.T, st *stage, name string, lie func([]byte)) *crooked
 	if err != nil {
 		t.Fatal(err)
 	}
-	config := daemon.Config{Desk: name, Site: st.site.ID, State: dir,
+	config := daemon.Config{PINAlone: true, Desk: name, Site: st.site.ID, State: dir,
 		Credentials: filepath.Join(dir, "credentials"), Verifier: filepath.Join(dir, "verifier.json"),
 		FeedURL: "https://" + listener.Addr().String()}
 	card := filepath.Join(t.TempDir(), "card.json")
@@ -81,8 +81,8 @@ func newCrooked(t *testing.T, st *stage, name string, lie func([]byte)) *crooked
 	}
 	clerk := provisioning.Officer{ID: "clerk", Name: "Clerk"}
 	now := func() (time.Time, bool) { return st.clock.Now(), true }
-	err = officer.New(c.store, provisioning.DeskID(name), now).Add(t.Context(), "operator:demo",
-		clerk, secret.NewPIN("270418"))
+	err = officer.New(c.store, provisioning.DeskID(name), now, officer.Tokens{}).Add(t.Context(),
+		"operator:demo", clerk, secret.NewPIN("270418"))
 	if err != nil {
 		t.Fatal(err)
 	}

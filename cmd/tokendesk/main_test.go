@@ -159,6 +159,20 @@ func TestRefusals(t *testing.T) {
 	b.fails("", "read the configuration", "status")
 }
 
+// TestPolicy needs no desk: the terms and every deviation are read off the profile.
+func TestPolicy(t *testing.T) {
+	b := newBox(t, "")
+	for _, want := range []string{`profile "um"`, "unlimited", "phone_lost, app_deleted",
+		"Deviations from NIST SP 800-63B-4 (July 2025): 12", "Section 3.1.2.2, SHALL"} {
+		b.works("", want, "policy")
+	}
+	b.works("", "enrolling a device", "policy", "--site", "um-strict")
+	b.works("", "issues no passcodes", "policy", "--site", "unimas")
+	b.write("own.toml", "colour = \"red\"")
+	b.fails("", "unknown key colour", "policy", "--site", b.path("own.toml"))
+	b.fails("", "neither a profile", "policy", "--site", "nowhere")
+}
+
 // start runs the daemon of the box until the test ends.
 func (b *box) start() {
 	b.t.Helper()
@@ -230,13 +244,16 @@ func TestOfficersAndStatus(t *testing.T) {
 	b.works("904117\n", "", "officers", "pin", "lead", "--pin-stdin")
 	b.works("", "", "officers", "disable", "help")
 	list := b.works("", "lead", "officers")
-	for _, row := range []string{`help\s+CHAN Officer\s+E1004402\s+officer\s+disabled`,
-		`lead\s+Lead\s+supervisor\s+may work`} {
+	for _, row := range []string{`help\s+CHAN Officer\s+E1004402\s+officer\s+none\s+disabled`,
+		`lead\s+Lead\s+supervisor\s+none\s+may work`} {
 		if !regexp.MustCompile(row).MatchString(list) {
 			t.Errorf("the list has no row %s:\n%s", row, list)
 		}
 	}
 	b.works("", "", "officers", "enable", "help")
+	b.works("", "", "officers", "unlock", "lead")
+	b.fails("", "this officer has no token as a key; nothing was changed", "officers", "token-lost",
+		"lead")
 	if list := b.works("", "help", "officers"); strings.Contains(list, "disabled") {
 		t.Errorf("still disabled:\n%s", list)
 	}

@@ -19,6 +19,8 @@ type officersCmd struct {
 	PIN     pinCmd     `cmd:"" name:"pin" help:"Give an officer a new PIN."`
 	Disable disableCmd `cmd:"" help:"End an officer's work at the desk."`
 	Enable  enableCmd  `cmd:"" help:"Let a disabled or locked officer work again."`
+	Unlock  unlockCmd  `cmd:"" help:"Take the PIN of an officer again after ten wrong tries."`
+	Lost    lostCmd    `cmd:"" name:"token-lost" help:"Make an officer's token open nothing here."`
 }
 
 type listCmd struct{}
@@ -34,18 +36,39 @@ func (listCmd) Run(ctx context.Context, c *cli, t terminal) error {
 		return err
 	}
 	table := tabwriter.NewWriter(t.out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "ID\tNAME\tPERSON\tROLE\tSTATE")
+	fmt.Fprintln(table, "ID\tNAME\tPERSON\tROLE\tTOKEN\tSTATE")
 	for _, row := range rows {
-		role, state := "officer", "may work"
+		role := "officer"
 		if row.Supervisor {
 			role = "supervisor"
 		}
-		if row.Disabled {
-			state = "disabled"
-		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", row.ID, row.Name, row.Person, role, state)
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", row.ID, row.Name, row.Person, role,
+			tokenOf(row), stateOf(row))
 	}
 	return table.Flush()
+}
+
+func stateOf(row daemon.OfficerRow) string {
+	switch {
+	case row.Disabled:
+		return "disabled"
+	case row.Locked:
+		return "locked: too many wrong tries"
+	}
+	return "may work"
+}
+
+// tokenOf is an officer's own token in a word or two.
+func tokenOf(row daemon.OfficerRow) string {
+	switch row.TokenState {
+	case daemon.TokenReady:
+		return row.Token
+	case daemon.TokenDoubtful:
+		return row.Token + " (to be enrolled again)"
+	case daemon.TokenIdle:
+		return row.Token + " (not on loan to them)"
+	}
+	return "none"
 }
 
 type addCmd struct {
@@ -90,6 +113,20 @@ type enableCmd struct {
 
 // Run implements the command.
 func (e enableCmd) Run(ctx context.Context, c *cli) error { return order(ctx, c, "enable", e.ID) }
+
+type unlockCmd struct {
+	ID string `arg:"" help:"The name the officer signs in with."`
+}
+
+// Run implements the command.
+func (u unlockCmd) Run(ctx context.Context, c *cli) error { return order(ctx, c, "unlock", u.ID) }
+
+type lostCmd struct {
+	ID string `arg:"" help:"The name the officer signs in with."`
+}
+
+// Run implements the command.
+func (l lostCmd) Run(ctx context.Context, c *cli) error { return order(ctx, c, "token-lost", l.ID) }
 
 func order(ctx context.Context, c *cli, act, id string) error {
 	client, err := c.client()

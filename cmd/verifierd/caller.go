@@ -18,7 +18,7 @@ type callerCmd struct {
 
 type callerAddCmd struct {
 	Name string        `arg:"" help:"Name of the caller, and of its two files."`
-	Role verifier.Role `required:"" enum:"verify,helpdesk,feed" help:"What it may do: ${enum}."`
+	Role verifier.Role `required:"" enum:"verify,helpdesk,enrol,feed" help:"What it may do: ${enum}."`
 	Out  string        `help:"Directory for the certificate and the key." default:"." type:"existingdir"`
 }
 

@@ -28,6 +28,7 @@ func printStatus(out io.Writer, s verifier.Status, now time.Time) error {
 	fmt.Fprintf(out, "credentials: %d active, %d waiting, %d suspended, %d revoked\n",
 		s.Credentials["active"], s.Credentials["waiting"], s.Credentials["suspended"],
 		s.Credentials["revoked"])
+	fmt.Fprintf(out, "passcodes: %d live\n", s.Passcodes)
 	fmt.Fprintf(out, "sign-ins since the start: %d accepted, %d refused\n\n", s.Tally.Accepted,
 		s.Tally.Refused)
 	w := table(out, "DESK", "SITE", "POSITION", "BEHIND", "SEEN", "VERDICTS DUE", "STATE")

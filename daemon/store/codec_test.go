@@ -33,7 +33,11 @@ func fillIn(t *testing.T, v reflect.Value) {
 		key := reflect.New(v.Type().Key()).Elem()
 		value := reflect.New(v.Type().Elem()).Elem()
 		key.SetString("k")
-		value.SetString("v")
+		if value.CanInt() {
+			value.SetInt(7)
+		} else {
+			value.SetString("v")
+		}
 		v.Set(reflect.MakeMap(v.Type()))
 		v.SetMapIndex(key, value)
 	case v.Kind() == reflect.Slice:

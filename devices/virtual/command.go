@@ -21,9 +21,12 @@ type command struct {
 	since  Version
 	change func(*memory, [payloadSize]byte) bool
 	answer func(*Key, [payloadSize]byte) []byte
+	// awaits is set where the answer may have to wait for a touch.
+	awaits func(*Key, [payloadSize]byte) (answer []byte, touch bool)
 }
 
-// commands holds what this key can do. Challenge-response and NDEF are refused by being absent.
+// commands holds what this key can do. Yubico's own challenge (0x20, 0x28) and NDEF are refused by
+// being absent.
 var commands = map[byte]command{
 	0x01: {change: func(m *memory, p [payloadSize]byte) bool { return m.write(0, p) }},
 	0x03: {since: Version{2, 0, 0},
@@ -37,6 +40,8 @@ var commands = map[byte]command{
 	0x10: {since: Version{2, 2, 0}, answer: (*Key).serialAnswer},
 	0x12: {since: Version{3, 0, 0}, change: (*memory).setScanMap},
 	0x13: {since: Version{4, 1, 0}, answer: (*Key).deviceInfo},
+	0x30: {since: Version{2, 2, 0}, awaits: challenged(0)},
+	0x38: {since: Version{2, 2, 0}, awaits: challenged(1)},
 }
 
 // serialAnswer is the serial, four bytes big endian, when it may be asked for.

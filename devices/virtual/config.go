@@ -25,6 +25,8 @@ const (
 	cfgModhex2    = 0x40
 	cfgUpdatable  = 0x0C
 	cfgRespNeedsT = 0x08 // challenge-response: the answer needs a touch
+	cfgRespShort  = 0x04 // challenge-response: the challenge has less than 64 bytes
+	cfgRespHMAC   = 0x22 // challenge-response: HMAC-SHA1
 
 	extSerialAPI   = 0x04
 	extKeypad      = 0x08

@@ -15,6 +15,7 @@ const (
 const (
 	flagSlotWrite   = 0x80
 	flagRespPending = 0x40
+	flagTouchWait   = 0x20
 	flagNumber      = 0x1F
 )
 

@@ -96,7 +96,8 @@ func deliveredConfig(serial uint32) config {
 func (k *Key) Serial() uint32 { return k.opts.Serial }
 
 // Touch is a finger on the key, short for slot 1 and long for slot 2. It returns what the key
-// types, without tabs and Enter, and spends a counter whether anybody reads it or not.
+// types, without tabs and Enter, and spends a counter whether anybody reads it or not. While a
+// challenge waits for it, any touch is the answer to that, and types nothing.
 func (k *Key) Touch(slotNumber int) (string, error) {
 	if slotNumber != 1 && slotNumber != 2 {
 		return "", fmt.Errorf("touch slot %d: a key has slots 1 and 2", slotNumber)
@@ -108,6 +109,10 @@ func (k *Key) Touch(slotNumber int) (string, error) {
 	}
 	now := time.Now()
 	k.settle(now)
+	if k.holding(now) {
+		k.letAnswer(now)
+		return "", nil
+	}
 	s := k.memory.slots[slotNumber-1]
 	if s == nil {
 		return "", fmt.Errorf("touch slot %d: %w", slotNumber, ErrSilent)
@@ -154,10 +159,12 @@ func (k *Key) Press(hold time.Duration) (string, error) {
 type SlotState struct {
 	Configured bool
 	// HOTP is whether a touch types an OTP of RFC 4226; Digits and Counter are of the next one.
-	HOTP    bool
-	Digits  int
-	Counter uint64
-	Enter   bool
+	HOTP bool
+	// Challenge is whether the slot answers challenges; NeedsTouch whether each answer needs a touch.
+	Challenge, NeedsTouch bool
+	Digits                int
+	Counter               uint64
+	Enter                 bool
 	// Protected is whether an access code guards the slot.
 	Protected bool
 	// SerialVisible and AllowUpdate are extended flags.
@@ -177,7 +184,9 @@ func (k *Key) Slots() [2]SlotState {
 		c := s.config
 		states[i] = SlotState{
 			Configured: true, HOTP: c.kind() == kindHOTP, Digits: c.digits(), Counter: s.counter,
-			Enter: c.tkt&tktAppendCR != 0, Protected: c.access != [6]byte{},
+			Challenge:  c.kind() == kindChallenge,
+			NeedsTouch: c.kind() == kindChallenge && c.needsTouch(),
+			Enter:      c.tkt&tktAppendCR != 0, Protected: c.access != [6]byte{},
 			SerialVisible: c.ext&extSerialAPI != 0, AllowUpdate: c.ext&extAllowUpdate != 0,
 		}
 	}

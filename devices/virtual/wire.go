@@ -21,6 +21,9 @@ type wire struct {
 	answer   []byte
 	answerAt time.Time
 	chunk    int
+	// held is an answer that waits for a touch until heldUntil.
+	held      []byte
+	heldUntil time.Time
 	// spoken is whether a command was consumed since power-up.
 	spoken bool
 }
@@ -31,12 +34,12 @@ func (k *Key) receive(report [reportSize]byte, now time.Time) {
 	w := &k.wire
 	busy := now.Before(w.busyUntil)
 	if isReset(report) || busy {
-		w.in, w.answer = assembler{}, nil
+		w.in, w.answer, w.held = assembler{}, nil, nil
 	}
 	if busy {
 		return
 	}
-	w.answer = nil
+	w.answer, w.held = nil, nil
 	w.busyUntil = now.Add(partTime)
 	f, complete := w.in.take(report)
 	if !complete {
@@ -65,11 +68,10 @@ func (k *Key) work() {
 	case !known || k.opts.Firmware.before(c.since):
 	case c.answer != nil:
 		if answer := c.answer(k, f.payload); answer != nil {
-			// Answers end in their complemented CRC, little endian (YubiKit: check_crc).
-			k.wire.answer = binary.LittleEndian.AppendUint16(answer, ^crc16(answer))
-			k.wire.answerAt = k.wire.busyUntil.Add(k.fault.Late)
-			k.wire.chunk = 0
+			k.wire.offer(answer, k.wire.busyUntil.Add(k.fault.Late))
 		}
+	case c.awaits != nil:
+		k.hold(c.awaits(k, f.payload))
 	case !k.fault.Refuse:
 		next := k.memory
 		if c.change(&next, f.payload) {
@@ -77,6 +79,13 @@ func (k *Key) work() {
 			k.remember(next)
 		}
 	}
+}
+
+// offer gives the host an answer to fetch. Answers end in their complemented CRC, little endian
+// (YubiKit: check_crc).
+func (w *wire) offer(answer []byte, at time.Time) {
+	w.answer = binary.LittleEndian.AppendUint16(answer, ^crc16(answer))
+	w.answerAt, w.chunk = at, 0
 }
 
 // spoil loses the last four bytes of every secret that next does not share with the memory.
@@ -102,8 +111,11 @@ func (k *Key) send(now time.Time) [reportSize]byte {
 		return w.nextChunk()
 	}
 	report := k.status()
-	if busy {
+	switch {
+	case busy:
 		report[partSize] = flagSlotWrite
+	case k.holding(now):
+		report[partSize] = flagTouchWait | w.secondsLeft(now)
 	}
 	return report
 }

@@ -26,9 +26,16 @@ const (
 
 // The flags this driver sets (ykdef.h, TKTFLAG_*, CFGFLAG_*, EXTFLAG_*).
 const (
-	ticketEnter  = 0x20
-	ticketHOTP   = 0x40
-	configHOTP8  = 0x02
+	ticketEnter = 0x20
+	ticketHOTP  = 0x40
+	configHOTP8 = 0x02
+	// A challenge-response slot (TKTFLAG_CHAL_RESP; CFGFLAG_CHAL_HMAC, CFGFLAG_HMAC_LT64,
+	// CFGFLAG_CHAL_BTN_TRIG).
+	ticketChallenge = 0x40
+	configHMAC      = 0x22
+	configShort     = 0x04
+	configTouch     = 0x08
+
 	extSerialAPI = 0x04
 	extAllowEdit = 0x20
 )

@@ -33,6 +33,8 @@ const (
 	cmdSerial  command = 0x10
 	cmdScanMap command = 0x12
 	cmdInfo    command = 0x13
+	cmdHMAC1   command = 0x30
+	cmdHMAC2   command = 0x38
 )
 
 // frame is one command as it goes over the wire. It may hold a seed: whoever makes one wipes it.

@@ -51,7 +51,7 @@ type pace time.Duration
 
 // wait sleeps for the next step of the pace, or until ctx ends.
 func (p *pace) wait(ctx context.Context) error {
-	*p = min(max(*p*2, pace(firstWait)), pace(longWait))
+	*p = min(max(*p*2, pace(firstWait)), max(*p, pace(longWait)))
 	timer := time.NewTimer(time.Duration(*p))
 	defer timer.Stop()
 	select {
@@ -203,7 +203,7 @@ func (w *wire) ask(ctx context.Context, cmd command, args ...byte) ([]byte, erro
 	}
 	bounded, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
-	data, err := w.receive(bounded)
+	data, err := w.receive(bounded, nil)
 	w.abort(ctx) // a response, too, ends with the reset (yubikit/core/otp.py, _reset_state)
 	if err != nil && ctx.Err() != nil {
 		err = ctx.Err()
@@ -211,8 +211,9 @@ func (w *wire) ask(ctx context.Context, cmd command, args ...byte) ([]byte, erro
 	return data, err
 }
 
-// receive collects the chunks of a response. They are numbered from zero; zero again ends them.
-func (w *wire) receive(ctx context.Context) ([]byte, error) {
+// receive collects the chunks of a response. They are numbered from zero; zero again ends them. An
+// answer that needs a touch is waited for where awaited is not nil.
+func (w *wire) receive(ctx context.Context, awaited *touch) ([]byte, error) {
 	var data []byte
 	var since time.Time
 	for p := pace(0); ; {
@@ -233,8 +234,11 @@ func (w *wire) receive(ctx context.Context) ([]byte, error) {
 			data = append(data, report[:partSize]...)
 		case flags&flagPending != 0 || len(data) > 0:
 			return nil, errGarbled
+		case flags&flagTouch != 0 && awaited == nil:
+			return nil, errNoData // it wants a touch, which nothing else we ask may need
 		case flags&flagTouch != 0:
-			return nil, errNoData // it wants a touch, which nothing we ask may need
+			awaited.begin()
+			p, since = pace(touchWait), time.Time{}
 		case flags&flagWrite != 0:
 		case since.IsZero():
 			since = time.Now()

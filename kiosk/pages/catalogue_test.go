@@ -59,7 +59,8 @@ var composed = map[string]bool{
 	"display": true, "simple": true, "act": true, "fee": true, "role": true, "evidence": true,
 	"step": true, "loan_state": true, "credential": true, "reason": true, "fee_state": true,
 	"doubtful_todo": true, "tokens": true, "token_state": true, "void": true, "day": true,
-	"format": true, "month": true, "lang": true,
+	"format": true, "month": true, "lang": true, "passcode": true, "situation": true,
+	"issued": true, "passcode_kind": true, "touch": true,
 }
 
 func TestNoTextIsIdle(t *testing.T) {

@@ -27,7 +27,8 @@ type Look struct {
 func Gallery() []Sample {
 	return slices.Concat(
 		galleryDesk(), galleryLists(), galleryPerson(), galleryLoan(),
-		galleryWrite(), galleryReturn(), galleryFee(), gallerySimple(),
+		galleryWrite(), galleryReturn(), galleryFee(), gallerySimple(), galleryKey(),
+		galleryPasscode(), galleryReveal(),
 	)
 }
 

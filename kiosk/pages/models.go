@@ -18,6 +18,9 @@ const (
 	PathHeld     = "/held"
 	PathParked   = "/parked"
 	PathDoubtful = "/doubtful"
+	// PathTouch waits for an officer's token; PathKey makes one the officer's key.
+	PathTouch = "/touch"
+	PathKey   = "/key"
 	// PathTokens finds a token by its serial; a token's own page is under it.
 	PathTokens = "/tokens"
 	// PathAssets serves Assets.
@@ -61,6 +64,8 @@ const (
 	DoResume    = "resume"    // Held, Parked: visit
 	DoRestock   = "restock"   // Token: wipe it and put it back in stock
 	DoOpen      = "open"      // Token: open the visit of whoever has it
+	DoCancel    = "cancel"    // touch: no longer wait for it
+	DoEnrol     = "enrol"     // key: overwrite=yes when the page said so
 	DoBack      = "back"      // back to the choices of this visit
 	DoEnd       = "end"       // end this visit
 	DoFinish    = "finish"    // Done: no slip
@@ -154,6 +159,8 @@ type PersonCard struct {
 	Devices, Advise int
 	// Loan is the open loan, nil when there is none.
 	Loan *LoanFact
+	// Passcodes are the kinds of those that are open: "short", "long", "recovery".
+	Passcodes []string
 }
 
 // LoanFact is an open loan in one line.
@@ -184,6 +191,8 @@ type OfficerPick struct {
 	Selected bool
 	// Until is set while this officer's PIN is not taken, as a time of day.
 	Until string
+	// Plugged: this officer's token is plugged in.
+	Plugged bool
 }
 
 // Choice is one radio of a question. Label comes from the catalogue by Key when it is empty.

@@ -128,6 +128,8 @@ type AgreeView struct {
 	Write bool
 	Slot  int
 	Token string
+	// Passcode is set at AgreeBack where it is a passcode the screen was turned for.
+	Passcode PasscodeTurn
 	// BackTo is the address of this page at AgreeBack, and Cancel at AgreeRead.
 	BackTo, Cancel string
 	Pad            Pad

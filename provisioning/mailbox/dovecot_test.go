@@ -149,7 +149,8 @@ func (d *dovecot) prepare(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for _, dir := range []string{"", "home", "mail", "mail/new", "mail/cur", "mail/tmp", "state", "run"} {
+	for _, dir := range []string{"", "home", "mail", "mail/new", "mail/cur", "mail/tmp", "state",
+		"run"} {
 		path := filepath.Join(d.dir, dir)
 		_ = os.Mkdir(path, 0o755)
 		if err := os.Chmod(path, 0o755); err != nil {
@@ -302,8 +303,8 @@ func TestDovecot(t *testing.T) {
 	d.refuses(t, c)
 }
 
-// again: what was taken stays taken, after new numbers and after a form that was closed; what is new
-// is taken, and moved where that is asked for.
+// again: what was taken stays taken, after new numbers and after a form that was closed; what is
+// new is taken, and moved where that is asked for.
 func (d *dovecot) again(t *testing.T, c Config, ledger *provisioningtest.Ledger) {
 	t.Helper()
 	d.renumber(t)

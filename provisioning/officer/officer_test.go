@@ -27,12 +27,22 @@ func newFixture(t *testing.T) *fixture {
 	f.now.Store(time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC).Unix())
 	f.Officers = New(f.ledger, "desk-1", func() (time.Time, bool) {
 		return time.Unix(f.now.Load(), 0).UTC(), true
-	})
+	}, Tokens{})
 	row := provisioning.Officer{ID: "sousa", Name: "M. Sousa", Person: "E100"}
 	if err := f.Add(t.Context(), "operator:root", row, secret.NewPIN(rightPIN)); err != nil {
 		t.Fatal(err)
 	}
 	return f
+}
+
+// cheapen gives the officer the same PIN under a hash that costs nothing: the test counts tries.
+func (f *fixture) cheapen(t *testing.T) {
+	t.Helper()
+	err := f.amend(t.Context(), "operator:root", "test", "sousa",
+		func(row *provisioning.Officer) { row.PINHash = cheapHash() })
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 func (f *fixture) check(t *testing.T, id, pin string) error {
@@ -59,31 +69,43 @@ func TestRightAndWrong(t *testing.T) {
 		CodeTaken)
 }
 
-func TestLocksAfterFiveAndForLonger(t *testing.T) {
+func TestLocksAfterFiveAndForGoodAfterTen(t *testing.T) {
 	f := newFixture(t)
+	f.cheapen(t)
 	for range Tries {
 		wants(t, f.check(t, "sousa", "000001"), CodePINWrong)
 	}
 	wants(t, f.check(t, "sousa", rightPIN), CodePINLocked)
 	f.now.Add(61)
-	for range Tries {
+	for range MostTries - Tries - 1 {
 		wants(t, f.check(t, "sousa", "000001"), CodePINWrong)
 	}
-	f.now.Add(61)
-	wants(t, f.check(t, "sousa", rightPIN), CodePINLocked)
-	f.now.Add(60)
+	wants(t, f.check(t, "sousa", "000001"), CodeLockedOut)
+	f.now.Add(365 * 24 * 3600)
+	f.Officers = New(f.ledger, "desk-1", f.clock, Tokens{}) // a restart forgives nothing
+	wants(t, f.check(t, "sousa", rightPIN), CodeLockedOut)
+	if err := f.Lift(t.Context(), "operator:root", "sousa"); err != nil {
+		t.Fatal(err)
+	}
 	if err := f.check(t, "sousa", rightPIN); err != nil {
-		t.Errorf("after the second lock: %v", err)
+		t.Errorf("after it was lifted: %v", err)
 	}
 	wants(t, f.check(t, "sousa", "000001"), CodePINWrong)
 }
 
-func TestLockNeverExceedsAnHour(t *testing.T) {
-	now := time.Now()
-	for failures := Tries; failures < 100*Tries; failures += Tries {
-		if lock := lockAfter(failures, now).Sub(now); lock > longestLock || lock < firstLock {
-			t.Fatalf("after %d failures: %v", failures, lock)
+// TestTenthTryMayStillBeRight: what locks for good is the tenth failure, not the tenth try.
+func TestTenthTryMayStillBeRight(t *testing.T) {
+	f := newFixture(t)
+	f.cheapen(t)
+	for i := range MostTries - 1 {
+		f.now.Add(61)
+		if err := f.check(t, "sousa", "000001"); err == nil {
+			t.Fatalf("try %d was right", i)
 		}
+	}
+	f.now.Add(61)
+	if err := f.check(t, "sousa", rightPIN); err != nil {
+		t.Errorf("the tenth try: %v", err)
 	}
 }
 

@@ -40,6 +40,9 @@ type Passcode struct{ opaque }
 // Password is what a person types to sign in, as UTF-8.
 type Password struct{ opaque }
 
+// Response is what a token answers to a challenge: 20 bytes of HMAC-SHA1.
+type Response struct{ opaque }
+
 // Key is a symmetric key or a root from which keys are derived.
 type Key struct{ opaque }
 
@@ -60,6 +63,9 @@ func NewPasscode(digits string) Passcode { return Passcode{hide([]byte(digits))}
 
 // NewPassword takes a copy of the text.
 func NewPassword(text string) Password { return Password{hide([]byte(text))} }
+
+// NewResponse takes a copy of b.
+func NewResponse(b []byte) Response { return Response{hide(b)} }
 
 // NewKey takes a copy of b.
 func NewKey(b []byte) Key { return Key{hide(b)} }

@@ -23,6 +23,9 @@ const (
 	PathVerify = "/v1/verify"
 	// PathStatus answers a GET with a Status.
 	PathStatus = "/v1/status"
+	// PathEnrolled takes an EnrolledRequest by POST: it ends the passcodes of a user who enrolled a
+	// device elsewhere. The answer is the same for every user.
+	PathEnrolled = "/v1/enrolled"
 )
 
 // The limits of one call.
@@ -42,7 +45,17 @@ type VerifyAnswer struct {
 type verifyRequest struct {
 	User string `json:"user"`
 	OTP  string `json:"otp"`
+	// For is feed.PurposeEnrol while a device is being enrolled, and empty otherwise.
+	For string `json:"for,omitempty"`
 }
+
+// EnrolledRequest names a user who has a new device.
+type EnrolledRequest struct {
+	User string `json:"user"`
+}
+
+// EnrolledAnswer says nothing.
+type EnrolledAnswer struct{}
 
 // Handler answers callers over TLSConfig.
 func (v *Verifier) Handler() http.Handler {
@@ -50,6 +63,7 @@ func (v *Verifier) Handler() http.Handler {
 	mux.Handle(PathVerify, v.call(http.MethodPost, RoleVerify, v.serveVerify))
 	mux.Handle(PathStatus, v.call(http.MethodGet, RoleHelpdesk,
 		func(_ *http.Request, _ Caller) (any, error) { return v.Status() }))
+	mux.Handle(PathEnrolled, v.call(http.MethodPost, RoleEnrol, v.serveEnrolled))
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		v.refuse(w, r, feed.ProblemNowhere)
 	})
@@ -91,11 +105,25 @@ func (v *Verifier) serveVerify(r *http.Request, caller Caller) (any, error) {
 	if req.User == "" || len(req.User) > maxUser || req.OTP == "" || len(req.OTP) > maxOTP {
 		return nil, feed.ProblemRequest.With("user and otp are needed")
 	}
-	accepted, err := v.Verify(r.Context(), caller.Name, req.User, secret.NewOTP(req.OTP))
+	if req.For != "" && req.For != feed.PurposeEnrol {
+		return nil, feed.ProblemRequest.With("for is enrol, or left out")
+	}
+	accepted, err := v.VerifyFor(r.Context(), caller.Name, req.User, secret.NewOTP(req.OTP), req.For)
 	if errors.Is(err, ErrTooMany) {
 		return nil, feed.ProblemBusy.With(ErrTooMany.Error())
 	}
 	return VerifyAnswer{accepted}, err
+}
+
+func (v *Verifier) serveEnrolled(r *http.Request, _ Caller) (any, error) {
+	var req EnrolledRequest
+	if err := readBody(r, maxBody, &req); err != nil {
+		return nil, err
+	}
+	if req.User == "" || len(req.User) > maxUser {
+		return nil, feed.ProblemRequest.With("user is needed")
+	}
+	return EnrolledAnswer{}, v.Enrolled(req.User)
 }
 
 // readBody reads exactly one JSON value of known members.

@@ -25,11 +25,14 @@ type opened struct {
 	position int64
 	seed     feed.SeedBody
 	proof    feed.ProofBody
-	err      error
+	passcode feed.PasscodeBody
+	// hashes are what is left of its codes.
+	hashes [][]byte
+	err    error
 }
 
 // openAll opens the bodies of a page on every core, before the one writer is asked for.
-func (s *State) openAll(p feed.Page) []opened {
+func (s *State) openAll(p feed.Page) ([]opened, error) {
 	var all []opened
 	for i, leaf := range p.Leaves {
 		for _, rec := range leaf.Records {
@@ -46,23 +49,27 @@ func (s *State) openAll(p feed.Page) []opened {
 				o.seed, o.err = s.opener.OpenSeed(o.Record)
 			case feed.KindProof:
 				o.proof, o.err = s.opener.OpenProof(o.Record)
+			case feed.KindPasscode:
+				return s.openPasscode(o)
 			}
 			return nil
 		})
 	}
-	_ = group.Wait() // no function above returns an error
-	return all
+	return all, group.Wait()
 }
 
 // apply makes a checked page durable: its records, what they change, their verdicts and the tail
 // after them, all in one commit.
 func (v *Verifier) apply(desk string, page feed.Page, next feed.Tail) error {
-	records := v.openAll(page)
+	records, err := v.openAll(page)
 	defer func() {
 		for _, rec := range records {
 			rec.seed.Seed.Wipe()
 		}
 	}()
+	if err != nil {
+		return fmt.Errorf("open the records of a page: %w", err)
+	}
 	return v.file.Update(func(tx *boltfile.Tx) error {
 		row, ok, err := load[deskRow](tx, deskTable, []byte(desk))
 		if err != nil {
@@ -134,6 +141,8 @@ func (t taking) take() error {
 		return t.takeSeed()
 	case feed.KindProof:
 		return t.takeProof()
+	case feed.KindPasscode:
+		return t.takePasscode()
 	case feed.KindState:
 		return t.takeState()
 	}
@@ -143,11 +152,21 @@ func (t taking) take() error {
 
 // answer stores the verdict on the record until an ack carried it.
 func (t taking) answer(outcome feed.Outcome, offset int) error {
-	return save(t.tx, verdictTable, verdictKey(t.desk.Card.Desk, t.rec.ID), feed.Verdict{
-		Record: t.rec.ID, Credential: t.rec.Credential, Outcome: outcome, Offset: offset})
+	return saveVerdict(t.tx, t.desk.Card.Desk, feed.Verdict{Record: t.rec.ID,
+		Credential: t.rec.Credential, Outcome: outcome, Offset: offset})
 }
 
-func verdictKey(desk, record string) []byte { return []byte(desk + "\x00" + record) }
+func saveVerdict(tx *boltfile.Tx, desk string, verdict feed.Verdict) error {
+	return save(tx, verdictTable, verdictKey(desk, verdict), verdict)
+}
+
+func verdictKey(desk string, verdict feed.Verdict) []byte {
+	key := desk + "\x00" + verdict.Record
+	if verdict.Outcome.Ends() {
+		key += "\x00end"
+	}
+	return []byte(key)
+}
 
 // takeSeed keeps a seed that may be used. It opens nothing until a proof follows, so it is answered
 // only when it is of no use.
@@ -208,6 +227,9 @@ func present(tx *boltfile.Tx, table string, key []byte) (bool, error) {
 
 // takeState moves a credential of this desk.
 func (t taking) takeState() error {
+	if done, err := t.revokePasscode(); done || err != nil {
+		return err
+	}
 	c, known, err := loadCredential(t.tx, t.rec.Credential)
 	switch {
 	case err != nil:

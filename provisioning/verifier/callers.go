@@ -18,6 +18,8 @@ const (
 	RoleVerify Role = "verify"
 	// RoleHelpdesk sees the status.
 	RoleHelpdesk Role = "helpdesk"
+	// RoleEnrol says that a user enrolled a device: the place where devices are registered.
+	RoleEnrol Role = "enrol"
 	// RoleFeed belongs to desks; no call of this version asks for it.
 	RoleFeed Role = "feed"
 )
@@ -33,11 +35,11 @@ type Caller struct {
 
 // ErrCaller says what is wrong with a new caller.
 var ErrCaller = errors.New("a caller has a name of its own, one of the roles verify, " +
-	"helpdesk and feed, and the pin of a certificate")
+	"helpdesk, enrol and feed, and the pin of a certificate")
 
 // AddCaller lets a certificate call the API.
 func (v *Verifier) AddCaller(name string, role Role, pin string) error {
-	known := role == RoleVerify || role == RoleHelpdesk || role == RoleFeed
+	known := role == RoleVerify || role == RoleHelpdesk || role == RoleEnrol || role == RoleFeed
 	if name == "" || len(name) > 64 || !known || len(pin) != 64 {
 		return ErrCaller
 	}

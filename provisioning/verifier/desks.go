@@ -76,7 +76,9 @@ func (v *Verifier) RevokeDesk(desk string, since time.Time) ([]Suspended, error)
 	return list, nil
 }
 
-// suspendIssued takes out of use what a desk issued since a time, and what it had only prepared.
+// suspendIssued takes out of use what a desk issued since a time, and what it had only prepared. Its
+// passcodes are gone for good; they are listed with "passcode" as the vendor and their type as the
+// serial.
 func suspendIssued(tx *boltfile.Tx, desk string, since time.Time) (list []Suspended, err error) {
 	var hit []credential
 	err = each(tx, credentialTable, func(_ string, c credential) error {
@@ -93,7 +95,14 @@ func suspendIssued(tx *boltfile.Tx, desk string, since time.Time) (list []Suspen
 		c.State, c.Held = suspended, true
 		err = errors.Join(err, saveCredential(tx, c))
 	}
-	return list, err
+	passcodes, perr := endWhere(tx, "", func(p passcodeSet) bool {
+		return p.Desk == desk && !p.Issued.Before(since)
+	})
+	for _, p := range passcodes {
+		list = append(list, Suspended{Credential: p.ID, User: p.User, Vendor: "passcode",
+			Serial: p.Type, Issued: p.Issued})
+	}
+	return list, errors.Join(err, perr)
 }
 
 func (v *Verifier) desksChanged() {
@@ -144,7 +153,7 @@ func (v *Verifier) alarm(desk, what string) error {
 // pending lists verdicts no ack has carried yet, as many as one ack holds.
 func (s *State) pending(desk string) ([]feed.Verdict, error) {
 	var list []feed.Verdict
-	from, to := verdictKey(desk, ""), []byte(desk+"\x01")
+	from, to := verdictKey(desk, feed.Verdict{}), []byte(desk+"\x01")
 	err := s.file.View(func(tx *boltfile.Tx) error {
 		return tx.ForEach(verdictTable, from, to, func(item boltfile.Item) error {
 			var verdict feed.Verdict
@@ -163,11 +172,26 @@ func (s *State) pending(desk string) ([]feed.Verdict, error) {
 	return list, nil
 }
 
+// owes says whether there is a verdict no ack has carried yet.
+func (s *State) owes(desk string) (owes bool, err error) {
+	from, to := verdictKey(desk, feed.Verdict{}), []byte(desk+"\x01")
+	err = s.file.View(func(tx *boltfile.Tx) error {
+		return tx.ForEach(verdictTable, from, to, func(boltfile.Item) error {
+			owes = true
+			return errDone
+		})
+	})
+	if errors.Is(err, errDone) {
+		err = nil
+	}
+	return owes, err
+}
+
 // forget drops verdicts that the desk confirmed.
 func (s *State) forget(desk string, verdicts []feed.Verdict) error {
 	err := s.file.Update(func(tx *boltfile.Tx) error {
 		for _, verdict := range verdicts {
-			if err := tx.Delete(verdictTable, verdictKey(desk, verdict.Record)); err != nil {
+			if err := tx.Delete(verdictTable, verdictKey(desk, verdict)); err != nil {
 				return err
 			}
 		}

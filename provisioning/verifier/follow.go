@@ -157,6 +157,12 @@ func (f *follower) session(ctx context.Context) error {
 			l.Seen, l.Head, l.Position, l.Trouble = f.clock(), page.Head, tail.Position(), ""
 		})
 		f.moved = true
+		if !news {
+			// A passcode may have ended meanwhile: the desk hears of it with this poll.
+			if news, err = f.owes(f.desk); err != nil {
+				return err
+			}
+		}
 		if news {
 			if err := f.acknowledge(ctx, tail); err != nil {
 				return err

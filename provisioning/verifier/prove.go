@@ -84,6 +84,10 @@ func (t taking) activate(c *credential) (bool, error) {
 			return false, err
 		}
 	}
+	// Whoever has a new device needs no way around it any more.
+	if err := endPasscodes(t.tx, t.userKey(c.User), feed.Voided); err != nil {
+		return false, err
+	}
 	c.State, c.Issued = active, t.now
 	if t.desk.Bounds.PerHour > 0 {
 		t.desk.Issued = append(t.desk.Issued, t.now.Unix())

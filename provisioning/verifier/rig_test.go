@@ -45,13 +45,17 @@ func newDir(t testing.TB) string {
 }
 
 // start runs the verifier of a directory. It may be stopped and started again.
-func start(t testing.TB, dir string) *rig {
+func start(t testing.TB, dir string, change ...func(*verifier.Config)) *rig {
 	t.Helper()
 	state, err := verifier.Open(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	v, err := verifier.New(verifier.Config{State: state})
+	config := verifier.Config{State: state}
+	for _, f := range change {
+		f(&config)
+	}
+	v, err := verifier.New(config)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -29,7 +29,8 @@ const (
 	tokenTable = "token"
 	// recordTable holds record id -> recordRow: a record is taken once.
 	recordTable = "record"
-	// verdictTable holds desk id, zero, record id -> feed.Verdict, until an ack carried it.
+	// verdictTable holds desk id, zero, record id -> feed.Verdict, until an ack carried it. The end of
+	// a passcode has a key of its own beside the answer to its record.
 	verdictTable = "verdict"
 	// ghostTable holds the attempts at users who have no token, so that they cost the same.
 	ghostTable = "ghost"
@@ -37,7 +38,8 @@ const (
 
 func tables() []string {
 	return []string{deskTable, callerTable, credentialTable, seedTable, seedTagTable, userTable,
-		tokenTable, recordTable, verdictTable, ghostTable}
+		tokenTable, recordTable, verdictTable, ghostTable, passcodeTable, passcodeRefTable,
+		saltTable}
 }
 
 // deskRow is a desk we follow.

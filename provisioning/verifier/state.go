@@ -132,11 +132,13 @@ type State struct {
 	opener   *feed.Opener
 	follower tls.Certificate
 	api      tls.Certificate
+	// passcodes hashes them.
+	passcodes *passcodeHasher
 }
 
 // Open opens what Init made. It refuses what is missing and what others may read, and says which.
 func Open(dir string) (*State, error) {
-	s := &State{}
+	s := &State{passcodes: newPasscodeHasher()}
 	if err := s.open(dir); err != nil {
 		return nil, fmt.Errorf("open the verifier in %s: %w", dir, err)
 	}

@@ -1,6 +1,7 @@
 package verifier
 
 import (
+	"errors"
 	"maps"
 	"slices"
 	"time"
@@ -15,7 +16,9 @@ type Status struct {
 	Desks   []DeskStatus `json:"desks"`
 	// Credentials are counted by state.
 	Credentials map[string]int `json:"credentials"`
-	Tally       Tally          `json:"tally"`
+	// Passcodes are the live ones, a list of single-use ones counting once.
+	Passcodes int   `json:"passcodes"`
+	Tally     Tally `json:"tally"`
 }
 
 // Tally counts attempts since the start.
@@ -78,10 +81,14 @@ func (v *Verifier) Status() (Status, error) {
 		s.Desks = append(s.Desks, d)
 	}
 	return s, v.file.View(func(tx *boltfile.Tx) error {
-		return each(tx, credentialTable, func(_ string, c credential) error {
+		err := each(tx, credentialTable, func(_ string, c credential) error {
 			s.Credentials[string(c.State)]++
 			return nil
 		})
+		return errors.Join(err, eachPasscodes(tx, func(_ []byte, row passcodeRow) error {
+			s.Passcodes += len(row.Sets)
+			return nil
+		}))
 	})
 }
 

@@ -66,6 +66,7 @@ func (v *Verifier) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return v.decideAll(ctx) })
 	group.Go(func() error { return v.supervise(ctx) })
+	group.Go(func() error { return v.sweepPasscodes(ctx) })
 	if err := group.Wait(); err != nil && !errors.Is(err, context.Canceled) {
 		return fmt.Errorf("run the verifier: %w", err)
 	}

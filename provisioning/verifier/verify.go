@@ -28,6 +28,10 @@ type attempt struct {
 	user       []byte
 	credential string
 	match      match
+	// hash is what a passcode came to; without it the attempt is an OTP. Purpose is what the sign-in
+	// is for.
+	hash    []byte
+	purpose string
 
 	accepted bool
 	err      error
@@ -38,10 +42,23 @@ type attempt struct {
 // accepted OTP is never accepted again. A user who has no token, is suspended or must wait gets the
 // same answer as a wrong OTP, for the same work.
 func (v *Verifier) Verify(ctx context.Context, caller, user string, otp secret.OTP) (bool, error) {
+	return v.VerifyFor(ctx, caller, user, otp, "")
+}
+
+// VerifyFor is Verify for a purpose: with feed.PurposeEnrol a passcode that is good for enrolling a
+// device and nothing else is taken, too.
+func (v *Verifier) VerifyFor(ctx context.Context, caller, user string, otp secret.OTP,
+	purpose string) (bool, error) {
 	if !v.callers.open(caller, v.clock()) {
 		return false, ErrTooMany
 	}
-	a, err := v.look(user, otp)
+	var a *attempt
+	var err error
+	if isPasscode(otp) {
+		a, err = v.lookPasscode(ctx, user, otp, purpose)
+	} else {
+		a, err = v.look(user, otp)
+	}
 	if err != nil {
 		return false, fmt.Errorf("look an OTP up: %w", err)
 	}
@@ -164,6 +181,9 @@ func (v *Verifier) decide(batch []*attempt) error {
 func (v *Verifier) decideOne(tx *boltfile.Tx, a *attempt, now time.Time) (bool, error) {
 	if a.user == nil {
 		return false, nil
+	}
+	if a.hash != nil {
+		return decidePasscode(tx, a, now)
 	}
 	c, ok, err := index(tx, userTable, a.user)
 	if err != nil {

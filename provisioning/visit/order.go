@@ -22,6 +22,11 @@ func (r *Runner) Do(
 		if !c.ByHand {
 			return r.withHand(ctx, o, func() (done, error) { return r.takeBack(ctx, o, c) })
 		}
+	case provisioning.IssuePasscode:
+		return r.withHand(ctx, o, func() (done, error) { return r.issue(ctx, o, c) })
+	case provisioning.Reveal:
+		v, _ := provisioning.Get[provisioning.Visit](r.ledger.Snapshot(), string(o.Visit))
+		o.Command = provisioning.Reveal{Held: r.holdsDigits(v.Passcode)}
 	case provisioning.Restock:
 		return r.withHand(ctx, o, func() (done, error) { return r.restock(ctx, o, c) })
 	}

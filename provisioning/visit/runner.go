@@ -25,6 +25,7 @@ import (
 type Sealer interface {
 	SealSeed(feed.Record, feed.SeedBody) (feed.Record, error)
 	SealProof(feed.Record, feed.ProofBody) (feed.Record, error)
+	SealPasscode(feed.Record, feed.PasscodeBody) (feed.Record, error)
 }
 
 // AccessCodes derives the codes that guard slots.
@@ -51,6 +52,9 @@ type Config struct {
 	Desk   provisioning.DeskID
 	Clock  Clock
 	Log    *slog.Logger
+	// Followed says whether the verifier is there now; nil means always. No passcode is issued while
+	// it is not.
+	Followed func() bool
 }
 
 // Runner is what happens at one counter.
@@ -63,6 +67,8 @@ type Runner struct {
 	desk   provisioning.DeskID
 	clock  Clock
 	log    *slog.Logger
+	// followed may be nil: see Config.
+	followed func() bool
 
 	// hand is full while an order takes a token over: one at a time, so that the same form posted
 	// five times at once opens the token once.
@@ -72,6 +78,8 @@ type Runner struct {
 	mu      sync.Mutex
 	busy    map[string]bool // plug ids a job works with
 	changed chan struct{}
+	// held are the digits nobody has noted yet.
+	held map[provisioning.PasscodeID][]secret.Passcode
 
 	// freed wakes the tending goroutine when a job has given its token back.
 	freed chan struct{}
@@ -93,7 +101,8 @@ func New(c Config) (*Runner, error) {
 	}
 	return &Runner{
 		ledger: c.Ledger, bench: c.Bench, sealer: c.Sealer, codes: c.Codes, site: c.Site,
-		desk: c.Desk, clock: c.Clock, log: c.Log,
+		desk: c.Desk, clock: c.Clock, log: c.Log, followed: c.Followed,
+		held: map[provisioning.PasscodeID][]secret.Passcode{},
 		hand: make(chan struct{}, 1), jobs: make(chan job, 16),
 		busy: map[string]bool{}, changed: make(chan struct{}), freed: make(chan struct{}, 1),
 	}, nil
@@ -105,6 +114,7 @@ func (r *Runner) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return r.runJobs(ctx) })
 	group.Go(func() error { return r.tend(ctx) })
+	defer r.forgetAll()
 	return group.Wait()
 }
 

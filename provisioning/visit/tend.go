@@ -16,6 +16,9 @@ func (r *Runner) tend(ctx context.Context) error {
 		r.announce()
 		next, err := r.lapse(ctx)
 		if err == nil {
+			next, err = r.lapsePasscodes(ctx, next)
+		}
+		if err == nil {
 			err = r.watchBench(ctx)
 		}
 		if ctx.Err() != nil {

@@ -8,13 +8,32 @@ import (
 	"github.com/tokendesk/tokendesk/provisioning/secret"
 )
 
-// wiping empties the slot we wrote.
+// wiping empties what we wrote: the loan's slot, and the one of an officer's key.
 type wiping struct {
-	r       *Runner
-	grip    *grip
-	token   provisioning.TokenID
-	slot    int
+	r     *Runner
+	grip  *grip
+	token provisioning.TokenID
+	slots []slotToWipe
+}
+
+// slotToWipe is a slot with the codes that may open it, each to be tried once.
+type slotToWipe struct {
+	number  int
 	openers []secret.AccessCode
+}
+
+// written are the slots this desk wrote.
+func (r *Runner) written(t provisioning.Token) []slotToWipe {
+	slots := []slotToWipe{{t.Slot, r.openers(t)}}
+	for key := range provisioning.Find[provisioning.OfficerKey](
+		r.ledger.Snapshot(), provisioning.ByToken, string(t.ID)) {
+		guarded := t
+		if key.Generation != 0 && key.Generation != t.Generation {
+			guarded.Generation, guarded.Previous = key.Generation, t.Generation
+		}
+		slots = append(slots, slotToWipe{key.Slot, r.openers(guarded)})
+	}
+	return slots
 }
 
 // takeBack takes the token of a loan over, has the intent committed, and has it wiped in Run.
@@ -47,7 +66,7 @@ func (r *Runner) wipe(
 		return decide(provisioning.Hand{Trouble: no})
 	}
 	token, _ := provisioning.Get[provisioning.Token](r.ledger.Snapshot(), string(id))
-	j := &wiping{r: r, grip: g, token: id, slot: token.Slot, openers: r.openers(token)}
+	j := &wiping{r: r, grip: g, token: id, slots: r.written(token)}
 	out, err := decide(provisioning.Hand{Token: g.info})
 	if err != nil || !out.fresh {
 		if cerr := j.close(); cerr != nil {
@@ -62,8 +81,10 @@ func (r *Runner) wipe(
 func (j *wiping) plug() string { return j.grip.plug }
 
 func (j *wiping) close() error {
-	for _, code := range j.openers {
-		code.Wipe()
+	for _, slot := range j.slots {
+		for _, code := range slot.openers {
+			code.Wipe()
+		}
 	}
 	return j.grip.dev.Close()
 }
@@ -83,21 +104,32 @@ func (j *wiping) run(ctx context.Context) {
 	}
 }
 
-// erase empties the slot we wrote. One that is empty already, after a wipe whose outcome nobody
+// erase empties the slots we wrote. One that is empty already, after a wipe whose outcome nobody
 // recorded, or a token we never wrote, needs nothing.
 func (j *wiping) erase(ctx context.Context) error {
-	configured := false
-	for _, slot := range j.grip.info.Slots {
-		configured = configured || slot.Number == j.slot && slot.Configured
-	}
-	if !configured {
-		return nil
-	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeFor)
 	defer cancel()
-	return tryEach(j.openers, func(code secret.AccessCode) error {
-		return j.grip.dev.Erase(ctx, j.slot, code)
-	})
+	for _, slot := range j.slots {
+		if !configured(j.grip.info, slot.number) {
+			continue
+		}
+		err := tryEach(slot.openers, func(code secret.AccessCode) error {
+			return j.grip.dev.Erase(ctx, slot.number, code)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func configured(info provisioning.TokenInfo, number int) bool {
+	for _, slot := range info.Slots {
+		if slot.Number == number {
+			return slot.Configured
+		}
+	}
+	return false
 }
 
 func wipeProblem(err error) provisioning.Code {

@@ -21,6 +21,9 @@ type vault struct {
 	mu     sync.Mutex
 	seeds  map[string][]byte
 	proofs map[string]feed.Verdict
+	// passcodes are the codes that were sealed, by passcode id; records are those that carried them.
+	passcodes map[string][]string
+	records   []feed.Record
 	// swap changes a seed before it is sealed, as a broken desk would.
 	swap func([]byte) []byte
 	user string
@@ -79,6 +82,8 @@ type world struct {
 	visit  provisioning.VisitID
 	n      int
 	stop   func()
+	// away: the verifier is not there.
+	away bool
 }
 
 // inWorld runs a test inside a bubble, with the desk running and Chan's card on the reader.
@@ -93,7 +98,8 @@ func inWorld(t *testing.T, test func(w *world)) {
 
 func newWorld(t *testing.T) *world {
 	return &world{t: t, bench: &bench{changed: make(chan struct{})}, codes: &accessCodes{},
-		vault: &vault{seeds: map[string][]byte{}, proofs: map[string]feed.Verdict{}},
+		vault: &vault{seeds: map[string][]byte{}, proofs: map[string]feed.Verdict{},
+			passcodes: map[string][]string{}},
 		ledger: &mortal{Ledger: provisioningtest.NewLedger(
 			provisioning.Officer{ID: "lee"}, provisioning.Officer{ID: "wong", Supervisor: true})}}
 }
@@ -105,7 +111,8 @@ func (w *world) start() {
 		w.t.Fatal(err)
 	}
 	w.runner, err = New(Config{Ledger: w.ledger, Bench: w.bench, Sealer: w.vault, Codes: w.codes,
-		Site: site, Desk: "desk1", Clock: clock{}, Log: slog.New(slog.DiscardHandler)})
+		Site: site, Desk: "desk1", Clock: clock{}, Log: slog.New(slog.DiscardHandler),
+		Followed: func() bool { return !w.away }})
 	if err != nil {
 		w.t.Fatal(err)
 	}

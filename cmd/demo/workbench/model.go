@@ -69,6 +69,8 @@ func describe(s virtual.SlotState) string {
 	switch {
 	case !s.Configured:
 		return "empty"
+	case s.Challenge:
+		return "an officer's key, guarded"
 	case !s.HOTP:
 		return "as from the factory"
 	case s.Protected:

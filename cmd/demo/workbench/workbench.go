@@ -27,6 +27,12 @@ var embedded embed.FS
 // Card is one sample card that can be laid on the reader.
 type Card struct{ Name, Native, NativeLang, Role, Number, Account string }
 
+// Reader is where cards are laid.
+type Reader interface {
+	// Tap lays the card with that printed number on the reader until somebody took notice.
+	Tap(ctx context.Context, number string) error
+}
+
 // Switch is something that can go wrong, with its state.
 type Switch struct {
 	Name, Label string
@@ -41,7 +47,7 @@ type Config struct {
 	Bus *virtual.Bus
 	// Names says which model each token is, by serial.
 	Names  map[uint32]string
-	Reader *virtual.Reader
+	Reader Reader
 	Cards  []Card
 	// SignIn asks the verifier whether an OTP is accepted.
 	SignIn func(ctx context.Context, account, otp string) (accepted bool, err error)
@@ -167,14 +173,19 @@ func (b *Bench) plug(r *http.Request) said {
 	return said{"ok", fmt.Sprintf("Token %d is in the desk's port.", key.Serial())}
 }
 
-// touch presses the gold disc while the token is in the desk: what it types goes to the desk.
+// touch presses the gold disc while the token is in the desk: what it types goes to the desk, and
+// what the desk asked it is answered.
 func (b *Bench) touch(r *http.Request) said {
 	key, ok := b.key(r)
 	if !ok {
 		return noKey
 	}
-	if _, err := press(key); err != nil {
+	typed, err := press(key)
+	switch {
+	case err != nil:
 		return said{"warn", fmt.Sprintf("Token %d typed nothing: %v.", key.Serial(), err)}
+	case typed == "":
+		return said{"ok", fmt.Sprintf("Token %d was touched and answers the desk.", key.Serial())}
 	}
 	return said{"ok", fmt.Sprintf("Token %d was touched and types into the desk.", key.Serial())}
 }

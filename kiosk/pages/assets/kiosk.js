@@ -94,3 +94,20 @@ if (idle) {
     if (s <= 0) location.replace(idle.dataset.end);
   }, 1000);
 }
+
+// 5. A passcode on the screen: the bar runs down, and digits nobody looks at are taken off at once.
+const bar = $('progress[data-end]');
+if (bar) {
+  const end = Date.now() + bar.value * 1000, left = $('[data-left]');
+  setInterval(() => {
+    const s = Math.max(Math.ceil((end - Date.now()) / 1000), 0);
+    bar.value = s;
+    left.value = s;
+    if (s === 0) location.replace(bar.dataset.end);
+  }, 1000);
+  addEventListener('pagehide', () => $('[data-secret]').replaceChildren());
+  document.addEventListener('visibilitychange', () => {
+    if (document.hidden) $('[data-secret]').replaceChildren();
+    else location.reload();
+  });
+}

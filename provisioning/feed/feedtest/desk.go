@@ -172,8 +172,12 @@ func (d *Desk) Acknowledge(_ context.Context, ack feed.Ack) error {
 	defer d.mu.Unlock()
 	d.acks = append(d.acks, ack)
 	for _, v := range ack.Verdicts {
-		if _, known := d.verdicts[v.Record]; !known {
-			d.verdicts[v.Record] = v
+		key := v.Record
+		if v.Outcome.Ends() {
+			key = endOf(v.Record)
+		}
+		if _, known := d.verdicts[key]; !known {
+			d.verdicts[key] = v
 		}
 	}
 	close(d.acked)

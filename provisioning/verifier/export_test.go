@@ -1,0 +1,44 @@
+package verifier
+
+import (
+	"bytes"
+	"context"
+
+	"github.com/tokendesk/tokendesk/daemon/boltfile"
+)
+
+// CheapPasscodes makes hashing cost next to nothing, for tests that check thousands.
+func CheapPasscodes(c *Config) { c.State.passcodes.memory, c.State.passcodes.passes = 64, 1 }
+
+// Sweep removes what has expired, now and not within a minute.
+func (v *Verifier) Sweep() error { return v.sweep() }
+
+// Contents is everything the state holds, opened: every key and every value of every table.
+func (s *State) Contents() ([]byte, error) {
+	var all bytes.Buffer
+	err := s.file.View(func(tx *boltfile.Tx) error {
+		for _, table := range tables() {
+			err := tx.ForEach(table, nil, nil, func(item boltfile.Item) error {
+				all.Write(item.Key)
+				all.WriteByte('\n')
+				all.Write(item.Value)
+				all.WriteByte('\n')
+				return nil
+			})
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return all.Bytes(), err
+}
+
+// HashPasscode is the hash of some digits of a user, as they are stored.
+func (s *State) HashPasscode(user, digits string) ([]byte, error) {
+	salt, _, err := s.saltOf(user)
+	if err != nil {
+		return nil, err
+	}
+	return s.hashPasscode(context.Background(), s.passcodes.attempts, salt, user, []byte(digits))
+}
