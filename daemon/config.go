@@ -40,15 +40,17 @@ type Config struct {
 	FeedURL string `toml:"feed_url"`
 	// Admin is the socket of the operator's command.
 	Admin string `toml:"admin"`
-	// Mail and SMS are how people are told; Mailbox is where they mail requests to.
-	Mail    MailConfig    `toml:"mail"`
-	SMS     SMSConfig     `toml:"sms"`
-	Mailbox MailboxConfig `toml:"mailbox"`
 	// PINAlone lets officers who have no token of their own unlock the desk with a PIN alone, and asks
 	// nobody without one for a touch. It is for the first days of a desk, and for a demonstration.
 	PINAlone bool `toml:"pin_alone"`
 	// Readers are the card readers; without one, numbers are typed.
 	Readers []ReaderConfig `toml:"reader"`
+	// Printer is the printer of slips; nil without one.
+	Printer *Printer `toml:"printer"`
+	// Mail and SMS are how people are told; Mailbox is where they mail requests to.
+	Mail    MailConfig    `toml:"mail"`
+	SMS     SMSConfig     `toml:"sms"`
+	Mailbox MailboxConfig `toml:"mailbox"`
 }
 
 // Defaults are the values of an installation; a file overrides them.
@@ -113,13 +115,13 @@ func (c Config) check() error {
 	if _, _, err := net.SplitHostPort(c.Feed); err != nil {
 		return fmt.Errorf("\"feed\" is not an address: %w", err)
 	}
-	if err := c.checkNotices(); err != nil {
-		return err
-	}
 	if err := c.LDAP.Check(); err != nil {
 		return err
 	}
-	return c.checkReaders()
+	if err := c.checkReaders(); err != nil {
+		return err
+	}
+	return c.checkNotices()
 }
 
 // file is the store.

@@ -12,6 +12,7 @@ import (
 	"github.com/tokendesk/tokendesk/daemon/publish"
 	"github.com/tokendesk/tokendesk/daemon/store"
 	"github.com/tokendesk/tokendesk/devices"
+	"github.com/tokendesk/tokendesk/devices/printer"
 	"github.com/tokendesk/tokendesk/devices/yubikey"
 	"github.com/tokendesk/tokendesk/kiosk"
 	"github.com/tokendesk/tokendesk/provisioning"
@@ -54,9 +55,10 @@ type Desk struct {
 	people   people
 	feed     *publish.Server
 	kiosk    *kiosk.Server
+	readers  *devices.TapSet
+	printer  printer.Printer
 	notices  *notice.Runner
 	mailbox  *mailbox.Poller
-	readers  *devices.TapSet
 	pin      string
 	// opened hears when an officer unlocks the desk.
 	opened chan struct{}
@@ -120,10 +122,16 @@ func (d *Desk) wire(sealer *feed.Sealer) (err error) {
 	if d.readers, err = openReaders(p); err != nil {
 		return err
 	}
-	d.kiosk, err = kiosk.New(kiosk.Config{Visits: d.visits, Officers: gate{d.officers, d.opened},
-		People: d.people, Health: d, Reader: d.readers, Passcodes: d.visits, Site: p.Site, Desk: p.Config.Desk,
-		Clock:  p.Clock.Now,
-		Logger: p.Log})
+	k := kiosk.Config{Visits: d.visits, Officers: gate{d.officers, d.opened}, People: d.people,
+		Health: d, Reader: d.readers, Passcodes: d.visits, Site: p.Site, Desk: p.Config.Desk,
+		Clock: p.Clock.Now, Logger: p.Log}
+	if d.printer, err = p.Config.Printer.open(); err != nil {
+		return err
+	}
+	if d.printer != nil {
+		k.Printer = d.printer
+	}
+	d.kiosk, err = kiosk.New(k)
 	return err
 }
 
@@ -192,12 +200,16 @@ func (d *Desk) Status(ctx context.Context) (Status, error) {
 	v, _ := provisioning.Get[provisioning.Verifier](s, provisioning.Verifier{}.Key())
 	status := Status{Desk: d.parts.Config.Desk, Site: d.parts.Site.ID, Feed: d.store.Feed(),
 		Position: s.Position(), Acked: v.Acked, VerifierUp: h.VerifierUp, VerifierSeen: h.VerifierSeen,
-		DirectoryUp: h.DirectoryUp, ClockSynced: h.ClockSynced, Doubtful: doubtful(s)}
+		DirectoryUp: h.DirectoryUp, ClockSynced: h.ClockSynced, Doubtful: doubtful(s),
+		Printer: d.printerState(ctx)}
 	for range provisioning.All[provisioning.Token](s) {
 		status.Tokens++
 	}
 	for range provisioning.Find[provisioning.Loan](s, provisioning.ByState, string(provisioning.LoanOpen)) {
 		status.OpenLoans++
+	}
+	for range provisioning.All[provisioning.Passcode](s) {
+		status.Passcodes++
 	}
 	status.NoticesWaiting = provisioning.WaitingNotices(s)
 	status.NoticesDead, status.Requests = len(provisioning.DeadNotices(s)), len(provisioning.Requests(s))

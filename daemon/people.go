@@ -15,6 +15,11 @@ import (
 type people interface {
 	kiosk.People
 	knowledge
+	upkeep
+}
+
+// upkeep is what the desk itself wants of a directory.
+type upkeep interface {
 	// Up says whether people can be looked up. It waits for no network.
 	Up(ctx context.Context) bool
 	// Staff are the officers the directory names.

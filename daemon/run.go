@@ -57,10 +57,10 @@ func (d *Desk) Run(ctx context.Context) error {
 		},
 		"watchdog": func(ctx context.Context) error { return systemd.Watchdog(ctx, d.check) },
 		"prune":    d.prune,
-		"notices":  d.notices.Run,
-		"mailbox":  d.readMailbox,
 		"people":   d.people.Run,
 		"officers": d.keepStaff,
+		"notices":  d.notices.Run,
+		"mailbox":  d.readMailbox,
 	} {
 		group.Go(func() error {
 			if err := run(ctx); err != nil && !errors.Is(err, context.Canceled) {

@@ -29,11 +29,11 @@ const (
 
 // Codes lists them, and the words in which a reader says why a card gave no number.
 func Codes() []provisioning.Code {
-	codes := []provisioning.Code{
+	codes := append([]provisioning.Code{
 		CodeUnknown, CodePINWrong, CodePINLocked, CodePINUnknown, CodePersonUnknown,
 		CodeDirectoryDown, CodePINMissing, CodeNumberMissing, CodeMatchMissing, CodeTapLocked,
 		CodeTapBusy,
-	}
+	}, printerCodes...)
 	for _, why := range devices.Whys() {
 		codes = append(codes, provisioning.Code(why))
 	}

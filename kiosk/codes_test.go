@@ -17,8 +17,8 @@ import (
 func TestEveryRefusalHasItsSentence(t *testing.T) {
 	codes := append(provisioning.Codes(), kiosk.Codes()...)
 	codes = append(codes, officer.Codes()...)
-	codes = append(codes, notice.Codes()...)
 	codes = append(codes, directory.Codes()...)
+	codes = append(codes, notice.Codes()...)
 	for _, code := range codes {
 		p, ok := pages.Sentence("en", string(code), nil)
 		if !ok || p.Happened == "" || p.Done == "" || p.Todo == "" {

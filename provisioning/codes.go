@@ -36,7 +36,7 @@ const (
 	CodeEvidenceNotAccepted Code = "evidence_not_accepted"
 	// CodeEvidenceNotEnough: the evidence is accepted, but not for this errand.
 	CodeEvidenceNotEnough Code = "evidence_not_enough"
-	// CodeCardExpired: the university card has expired; param until, RFC 3339.
+	// CodeCardExpired: the university card has expired; param until, a date.
 	CodeCardExpired Code = "card_expired"
 	// CodeCardReplaced: a newer card of the same person exists.
 	CodeCardReplaced Code = "card_replaced"
@@ -268,8 +268,8 @@ func Codes() []Code {
 		CodeVerdictUnreadable, CodeVerdictRefused, CodePulledBeforeWipe, CodeWipeRefused,
 		CodeWipeProtected,
 		CodePulledWiping, CodeWipeUnknown,
+		CodeTouchMissing,
 		CodeNoticeUnknown, CodeNoticeNotDead, CodeNoticeChannelOff, CodeRequestUnknown,
 		CodeRequestTaken,
-		CodeTouchMissing,
 	}
 }

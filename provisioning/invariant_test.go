@@ -35,8 +35,8 @@ func (m *machine) check(t *rapid.T) {
 	m.checkCredentials(t, s)
 	m.checkLoans(t, s)
 	m.checkTokens(t, s)
-	m.checkNotices(t)
 	m.checkPasscodes(t, s)
+	m.checkNotices(t)
 }
 
 func (m *machine) checkCredentials(t *rapid.T, s provisioning.Snapshot) {

@@ -54,12 +54,12 @@ type profile struct {
 		Key     string
 		NoPhone bool `toml:"no_phone"`
 	}
-	Notices        []NoticeChannel
 	Evidence       []EvidenceRule
 	Hours          []Hours
 	Passcode       []PasscodeTerms
 	Situation      []Situation
 	PasscodeLimits PasscodeLimits `toml:"passcode_limits"`
+	Notices        []NoticeChannel
 }
 
 // ParseSite reads a profile strictly: an unknown key is an error, so that a misspelt rule is not a
@@ -82,8 +82,8 @@ func ParseSite(text []byte) (Site, error) {
 		Evidence: p.Evidence, PhoneSeen: p.PhoneSeen, Terms: p.Terms, Fee: p.Fee,
 		LoanDays: p.LoanDays, AdviseDevices: p.AdviseDevices, Digits: p.Digits, Slot: p.Slot,
 		AccessCodes: p.AccessCodes, Hours: p.Hours, Strip: p.Strip,
-		Notices:   p.Notices,
 		Passcodes: p.Passcode, Situations: p.Situation, PasscodeLimits: p.PasscodeLimits,
+		Notices: p.Notices,
 	}
 	for _, reason := range p.Reason {
 		site.Reasons = append(site.Reasons, reason.Key)

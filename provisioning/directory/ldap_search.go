@@ -84,7 +84,8 @@ func (l *LDAP) search(
 	ctx context.Context, filter string, attributes []string,
 ) (found []*ldap.Entry, err error) {
 	err = l.ask(ctx, func(c *ldap.Conn) error {
-		result, err := c.Search(l.request(l.config.Base, ldap.ScopeWholeSubtree, filter, few, attributes))
+		result, err := c.Search(l.request(l.config.Base, ldap.ScopeWholeSubtree, filter, few,
+			attributes))
 		if ldap.IsErrorWithCode(err, ldap.LDAPResultSizeLimitExceeded) {
 			err = nil
 		}
