@@ -31,9 +31,8 @@ type machine struct {
 	// inStep are the credentials a good verdict was given for.
 	inStep map[provisioning.CredentialID]bool
 	// told is how far checkNotices has come, and how it found the credentials there.
-	told   int
-	stood  map[string]provisioning.CredentialState
-	issued map[string]provisioning.Passcode
+	told  int
+	stood map[string]provisioning.CredentialState
 	// answers are what each op was answered with, by op id.
 	answers map[provisioning.OpID]string
 	orders  map[provisioning.OpID]provisioning.Order

@@ -4,8 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
-	"slices"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -17,10 +15,13 @@ type told struct {
 	params map[string]string
 }
 
-// actsTold are the acts that the person of the entry is told of and that move no row of theirs. What
-// happens to a token or a passcode is told by its effect, see teller: whatever act brought it about,
-// nobody can forget to list it here.
-var actsTold = map[Act]NoticeKind{ActRecoveryFailed: NoticeRecoveryFailed}
+// actsTold are the acts that the person of the entry is told of. What happens to a token or a
+// passcode is told by its effect, see teller: whatever act brought it about, nobody can forget to
+// list it here.
+var actsTold = map[Act]NoticeKind{
+	"recovery.failed": NoticeRecoveryFailed,
+	"recovery.done":   NoticeRecoveryDone,
+}
 
 // endsTold are the words for a credential that ends, by the act that ended it.
 var endsTold = map[Act]NoticeKind{
@@ -29,9 +30,12 @@ var endsTold = map[Act]NoticeKind{
 	"loan.void":   NoticeTokenVoid,
 }
 
+// detailsTold are the details of such an entry that its notice may repeat.
+var detailsTold = []string{"kind", "until", "uses"}
+
 // NoticesOf are the notices a change queues: a pure function of its entry, its rows and what stood
-// before. It is the one place that knows what people are told of. A change built outside this package
-// puts them beside its own rows; see NoticeChannels for when there are none.
+// before. It is the one place that knows what people are told of. A change built outside this
+// package puts them beside its own rows; see NoticeChannels for when there are none.
 func NoticesOf(s Snapshot, e Entry, rows []Row) []Row {
 	channels, _ := Get[NoticeChannels](s, NoticeChannels{}.Key())
 	if !channels.Mail && !channels.SMS {
@@ -97,7 +101,8 @@ type teller interface {
 	told(s Snapshot, e Entry, rows []Row) (t told, ok bool)
 }
 
-// toldOf finds what a change tells, and whom, each once. The act counts where no row tells anything.
+// toldOf finds what a change tells, and whom, each once. The act counts where no row tells
+// anything.
 func toldOf(s Snapshot, e Entry, rows []Row) []told {
 	var all []told
 	seen := map[string]bool{}
@@ -117,44 +122,17 @@ func toldOf(s Snapshot, e Entry, rows []Row) []told {
 	if !ok || e.Person == "" || len(all) > 0 || !tells(e) {
 		return all
 	}
-	return []told{{kind, e.Person, map[string]string{}}}
+	params := map[string]string{}
+	for _, name := range detailsTold {
+		if value := e.Detail[name]; value != "" {
+			params[name] = value
+		}
+	}
+	return []told{{kind, e.Person, params}}
 }
 
 // tells: what was refused is not told, but for a recovery that failed: the person must hear of it.
-func tells(e Entry) bool { return e.Outcome != OutcomeRefused || e.Act == ActRecoveryFailed }
-
-// told implements teller.
-func (p Passcode) told(s Snapshot, _ Entry, rows []Row) (told, bool) {
-	before, known := Get[Passcode](s, p.Key())
-	kind, ok := NoticeKind(""), true
-	switch {
-	case !known && p.replaces(rows):
-		kind = NoticePasscodeReplaced
-	case !known && p.Channel == ChannelSelf:
-		kind = NoticeRecoveryDone
-	case !known:
-		kind = NoticePasscodeIssued
-	case before.Revealed.IsZero() && !p.Revealed.IsZero():
-		kind = NoticePasscodeShown
-	case before.State == PasscodeLive && p.EndReason == PasscodeRevoked:
-		kind = NoticePasscodeRevoked
-	default:
-		ok = false
-	}
-	params := map[string]string{"kind": string(p.Type), "until": p.Until.Format(time.RFC3339)}
-	if p.Uses > 0 {
-		params["uses"] = strconv.Itoa(p.Uses * max(1, p.Count))
-	}
-	return told{kind, p.Person, params}, ok
-}
-
-// replaces reports whether the same change ends another passcode of this type for it.
-func (p Passcode) replaces(rows []Row) bool {
-	return slices.ContainsFunc(rows, func(row Row) bool {
-		old, ok := row.(Passcode)
-		return ok && old.ID != p.ID && old.EndReason == PasscodeReplaced
-	})
-}
+func tells(e Entry) bool { return e.Outcome != OutcomeRefused || e.Act == "recovery.failed" }
 
 // told implements teller.
 func (c Credential) told(s Snapshot, e Entry, rows []Row) (told, bool) {

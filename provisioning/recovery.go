@@ -1,5 +1,10 @@
 package provisioning
 
+import (
+	"strconv"
+	"time"
+)
+
 // The acts of a recovery, as entries and notices name them.
 const (
 	ActRecoveryTry    Act = "recovery.try"
@@ -66,6 +71,9 @@ func Recovered(
 	d.detail("address", address)
 	d.put(person)
 	d.detail("seen", "no")
+	d.detail("kind", string(PasscodeRecovery))
+	d.detail("until", now.At.Add(terms.Life()).Format(time.RFC3339))
+	d.detail("uses", strconv.Itoa(terms.Uses*terms.Codes()))
 	d.grant(p, terms, Passcode{Person: person.ID, Channel: ChannelSelf})
 	return d.change(), nil
 }
