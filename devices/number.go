@@ -122,7 +122,10 @@ func (f NumberFormat) Format(raw []byte) (string, error) {
 // The blanks and dashes that people group digits with are taken out, and so is the filling of a
 // file behind its text (00 or FF).
 func (f NumberFormat) FormatText(raw string) (string, error) {
-	text := strings.TrimRight(raw, "\x00\xff \r\n")
+	text := raw
+	for text != "" && strings.IndexByte(filling, text[len(text)-1]) >= 0 {
+		text = text[:len(text)-1]
+	}
 	text = strings.NewReplacer(" ", "", "-", "").Replace(text)
 	switch {
 	case text == "":
@@ -145,6 +148,9 @@ func (f NumberFormat) FormatText(raw string) (string, error) {
 	}
 	return number, nil
 }
+
+// filling is what may stand behind a text; byte by byte, for not all of it is UTF-8.
+const filling = "\x00\xff \r\n"
 
 // ofDigits says that the checksum is one of a number's digits, and not of its bytes.
 func (f NumberFormat) ofDigits() bool {

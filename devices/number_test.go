@@ -66,6 +66,8 @@ func TestNumberOfText(t *testing.T) {
 		{"as it stands", devices.NumberFormat{}, "0412 7781", "04127781", nil},
 		{"with dashes", devices.NumberFormat{}, "D-C-12", "DC12", nil},
 		{"filled up", devices.NumberFormat{}, "04127781\x00\x00\xff", "04127781", nil},
+		{"filled up with something else", devices.NumberFormat{}, "04127781\xfe", "",
+			devices.ErrNumberCharacters},
 		{"blank", devices.NumberFormat{}, " \r\n", "", devices.ErrNumberEmpty},
 		{"binary", devices.NumberFormat{}, "04\x127781", "", devices.ErrNumberCharacters},
 		{"markup", devices.NumberFormat{}, "<b>1", "", devices.ErrNumberCharacters},

@@ -105,16 +105,28 @@ func (r *Reader) set(trouble error) {
 // Run implements devices.TapSource.
 func (r *Reader) Run(ctx context.Context, taps chan<- devices.Tap) error {
 	for {
-		if err := r.session(ctx, taps); ctx.Err() == nil {
+		err := r.session(ctx, taps)
+		if ctx.Err() == nil {
 			r.set(err)
 		}
 		select {
 		case <-ctx.Done():
 			r.set(ctx.Err())
 			return ctx.Err()
-		case <-time.After(lookEvery):
+		case <-time.After(pause(err)):
 		}
 	}
+}
+
+// pause is how long after a session that ended so the next one begins.
+func pause(err error) time.Duration {
+	switch {
+	case errors.Is(err, devices.ErrUnsupported):
+		return 5 * time.Second // only another reader helps
+	case errors.Is(err, devices.ErrBusy):
+		return time.Second
+	}
+	return lookEvery
 }
 
 // session opens the first reader that fits and may be had, and reads cards until that ends.

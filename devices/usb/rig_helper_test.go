@@ -43,6 +43,8 @@ func holdKeys(orders io.Reader, answers io.Writer) {
 		switch lines.Text() {
 		case "open":
 			held, err = openKeyboard(bus)
+		case "reader":
+			err = useReader(bus)
 		case "close":
 			err = held.Close()
 		case "list":
@@ -66,6 +68,24 @@ func openKeyboard(bus *usb.Bus) (devices.HID, error) {
 		}
 	}
 	return nil, devices.ErrUnplugged
+}
+
+// useReader opens the first virtual card reader and closes it again.
+func useReader(bus *usb.Bus) error {
+	infos, err := bus.ListReaders(context.Background())
+	if err != nil {
+		return err
+	}
+	for _, info := range infos {
+		if ours(info) {
+			link, err := bus.OpenReader(context.Background(), info)
+			if err != nil {
+				return err
+			}
+			return link.Close()
+		}
+	}
+	return devices.ErrUnplugged
 }
 
 func answer(err error) string {

@@ -246,6 +246,25 @@ func waitTap(t *testing.T, taps <-chan devices.Tap) devices.Tap {
 	}
 }
 
+// TestGuestReaderRule: with our rule the reader is the group's, from the moment it is plugged in, and
+// nobody else's.
+func TestGuestReaderRule(t *testing.T) {
+	guestOnly(t)
+	startUdev(t, true)
+	daemon := startHolder(t, daemonUser, daemonGroup)
+	r := plugReader(t, virtual.CardReaderOptions{})
+	daemon.do("reader")
+	must(t, "udevadm", "settle")
+	daemon.do("reader")
+	stranger := startHolder(t, daemonUser, daemonUser)
+	if got := stranger.ask("reader"); !refuses(got, devices.ErrPermission) {
+		t.Errorf("a stranger: %q, want %q", got, devices.ErrPermission)
+	}
+	if !r.Plugged() {
+		t.Error("the reader was pulled meanwhile")
+	}
+}
+
 // TestGuestReaderSoak: cards and the reader come and go at random. Every card that stays is tapped
 // once, and nothing is left behind.
 func TestGuestReaderSoak(t *testing.T) {
@@ -272,14 +291,14 @@ func TestGuestReaderSoak(t *testing.T) {
 	turn(0)
 	goroutines, memory := runtime.NumGoroutine(), heap()
 	began := time.Now()
-	for i := range 100 {
+	for i := range 200 {
 		turn(i + 1)
 		if i%50 == 49 {
 			r.pull()
 			r.plug()
 		}
 	}
-	t.Logf("100 cards and 2 pluggings in %v", time.Since(began))
+	t.Logf("200 cards and 4 pluggings in %v", time.Since(began))
 	if !within(2*time.Second, func() bool { return runtime.NumGoroutine() <= goroutines+2 }) {
 		t.Errorf("%d goroutines, %d at the start", runtime.NumGoroutine(), goroutines)
 	}
