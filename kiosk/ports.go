@@ -44,6 +44,8 @@ type Officers interface {
 		ctx context.Context, id provisioning.OfficerID, overwrite bool,
 		tell func(provisioning.KeyWait),
 	) error
+	// LiftAs unlocks an officer whose tries were used up, in the name of a supervisor.
+	LiftAs(ctx context.Context, by, id provisioning.OfficerID) error
 }
 
 // People finds persons in the directory.

@@ -55,6 +55,8 @@ func (s *Server) routes() http.Handler {
 	desk("POST "+pages.PathParked, s.postWaiting)
 	desk("GET "+pages.PathDoubtful, s.getDoubtful)
 
+	desk("GET "+pages.PathLockedOut, s.getLockedOut)
+	desk("POST "+pages.PathLockedOut, s.postLockedOut)
 	desk("GET "+pages.PathKey, s.getKey)
 	desk("POST "+pages.PathKey, s.postKey)
 	desk("GET "+pages.PathKey+"/live", s.liveKey)

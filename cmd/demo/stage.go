@@ -201,6 +201,8 @@ Token desk, a demonstration on sample data
   1. Open the counter's screen, choose the officer and enter the PIN.
   2. On the workbench, lay a card on the reader; lend a token: plug it in, then touch it.
   3. Sign in on the workbench with the next OTP the token types. The same OTP works once.
+  4. Lend the other officer a token, unlock as that officer, and make it a key: "Your own token". From
+     then on it is plugged in and touched to unlock, and to undo a loan.
 `, st.screen.Addr(), st.bench.Addr(), st.feed.Addr(), st.central.listener.Addr(), st.pin)
 }
 

@@ -31,6 +31,8 @@ type ReadyView struct {
 	// Requests: the site answers requests by mail; Waiting counts the messages.
 	Requests bool
 	Waiting  int
+	// LockedOut counts officers a supervisor can unlock.
+	LockedOut int
 	// Plug is a plugged token that is on loan: its visit may be opened with one tap.
 	Plug *PlugOffer
 }
