@@ -38,6 +38,9 @@ func (d *Desk) Run(ctx context.Context) error {
 	if err != nil {
 		return errors.Join(err, d.store.Close())
 	}
+	if err := d.notices.Begin(ctx); err != nil {
+		return errors.Join(fmt.Errorf("see to the notices: %w", err), d.store.Close())
+	}
 	if err := d.visits.Recover(ctx); err != nil {
 		return errors.Join(fmt.Errorf("settle what the last run left: %w", err), d.store.Close())
 	}
@@ -54,6 +57,10 @@ func (d *Desk) Run(ctx context.Context) error {
 		},
 		"watchdog": func(ctx context.Context) error { return systemd.Watchdog(ctx, d.check) },
 		"prune":    d.prune,
+		"people":   d.people.Run,
+		"officers": d.keepStaff,
+		"notices":  d.notices.Run,
+		"mailbox":  d.readMailbox,
 	} {
 		group.Go(func() error {
 			if err := run(ctx); err != nil && !errors.Is(err, context.Canceled) {

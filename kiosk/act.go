@@ -59,8 +59,10 @@ func (a act) carryOut(w http.ResponseWriter, do string) (string, error) {
 		return a.passcode(do, reason)
 	case pages.DoAsk:
 		return a.here(), a.do(a.asked(reason))
-	case pages.DoEnd, pages.DoRecord, pages.DoFinish, pages.DoPrint:
+	case pages.DoEnd, pages.DoRecord, pages.DoFinish:
 		return a.end()
+	case pages.DoPrint:
+		return a.print()
 	case pages.DoTurn:
 		return a.turn()
 	case pages.DoWrite:

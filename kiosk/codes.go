@@ -15,7 +15,7 @@ const (
 	CodePINUnknown provisioning.Code = "pin_unknown"
 	// CodePersonUnknown and CodeDirectoryDown come from People.
 	CodePersonUnknown provisioning.Code = "person_unknown"
-	CodeDirectoryDown provisioning.Code = "directory_down"
+	CodeDirectoryDown                   = provisioning.CodeDirectoryDown
 	// CodePINMissing and CodeNumberMissing: the form was sent with an empty field.
 	CodePINMissing    provisioning.Code = "pin_missing"
 	CodeNumberMissing provisioning.Code = "number_missing"
@@ -29,11 +29,11 @@ const (
 
 // Codes lists them, and the words in which a reader says why a card gave no number.
 func Codes() []provisioning.Code {
-	codes := []provisioning.Code{
+	codes := append([]provisioning.Code{
 		CodeUnknown, CodePINWrong, CodePINLocked, CodePINUnknown, CodePersonUnknown,
 		CodeDirectoryDown, CodePINMissing, CodeNumberMissing, CodeMatchMissing, CodeTapLocked,
 		CodeTapBusy,
-	}
+	}, printerCodes...)
 	for _, why := range devices.Whys() {
 		codes = append(codes, provisioning.Code(why))
 	}

@@ -28,9 +28,10 @@ func (s *Server) order(
 ) (provisioning.VisitID, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 	defer cancel()
+	health := s.health.Health(ctx)
 	return s.visits.Do(ctx, provisioning.Order{
-		By: by, Op: op, Visit: visit, At: s.now(), Synced: s.health.Health(ctx).ClockSynced,
-		Command: command,
+		By: by, Op: op, Visit: visit, At: s.now(), Synced: health.ClockSynced,
+		DirectoryDown: !health.DirectoryUp, Command: command,
 	})
 }
 

@@ -42,7 +42,7 @@ func (s *Server) postPerson(w http.ResponseWriter, r *http.Request, who hands) e
 		return s.takeBack(w, r, who, op, false)
 	case pages.DoLoanNow:
 		return s.takeBack(w, r, who, op, r.PostForm.Get("k") != pages.KeyOnly)
-	case pages.DoShow, pages.DoHide, pages.DoNoted:
+	case pages.DoShow, pages.DoHide, pages.DoSlip, pages.DoNoted:
 		return s.postReveal(w, r, who, op)
 	}
 	return errBadForm

@@ -10,6 +10,7 @@ import (
 
 	"github.com/tokendesk/tokendesk/kiosk/pages"
 	"github.com/tokendesk/tokendesk/provisioning"
+	"github.com/tokendesk/tokendesk/provisioning/secret"
 )
 
 // The person's passcode on the turned screen. Its digits are in one kind of answer only: the page
@@ -33,6 +34,7 @@ func revealView(sc scenery, f facts) pages.RevealView {
 	v := pages.RevealView{
 		Frame: sc.frame, Stage: pages.RevealReady, Site: sc.site.Name, Name: f.person.Name,
 		Terms: termsAt(p), Until: sc.moment(p.Until), Reference: reference(f.visit),
+		Print: sc.frame.Printer, Printed: sc.screen.printed,
 		Seen: !p.Revealed.IsZero(), Gone: !sc.now.Before(p.Keep), Away: personPath + "?back=1",
 	}
 	switch {
@@ -85,11 +87,11 @@ func (s *Server) showDigits(w http.ResponseWriter, r *http.Request, v pages.Reve
 	if err != nil {
 		return err
 	}
+	defer wipeCodes(codes)
 	for _, code := range codes {
 		digits := code.Expose()
 		v.Codes = append(v.Codes, string(digits))
 		clear(digits)
-		code.Wipe()
 	}
 	refresh(w, v.Left, personPath)
 	return s.showOnce(w, r, pages.Reveal(v))
@@ -149,7 +151,7 @@ func (s *Server) livePerson(w http.ResponseWriter, r *http.Request, who hands) e
 	})
 }
 
-// postReveal does what the person asks for: show it, hide it, or be done.
+// postReveal does what the person asks for: show it, hide it, print it, or be done.
 func (s *Server) postReveal(
 	w http.ResponseWriter, r *http.Request, who hands, op provisioning.OpID,
 ) error {
@@ -157,6 +159,8 @@ func (s *Server) postReveal(
 	switch r.PostForm.Get("do") {
 	case pages.DoShow:
 		command = provisioning.Reveal{}
+	case pages.DoSlip:
+		return s.postSlip(w, r, who)
 	case pages.DoNoted:
 		return s.noted(w, r, who, op)
 	}
@@ -171,6 +175,36 @@ func (s *Server) postReveal(
 		})
 	}
 	return redirect(w, r, personPath)
+}
+
+// postSlip prints what the person looks at. Whatever becomes of the paper, the passcode stands.
+func (s *Server) postSlip(w http.ResponseWriter, r *http.Request, who hands) error {
+	sc := s.scenery(r, personPath)
+	v, open := current(sc.snap, who)
+	f := factsOf(sc.snap, v)
+	if !open || !revealed(sc, f) || revealView(sc, f).Stage != pages.RevealShown {
+		return provisioning.Refuse(provisioning.CodePasscodeHidden)
+	}
+	codes, _, err := s.codes.Shown(v.ID)
+	if err != nil {
+		return err
+	}
+	defer wipeCodes(codes)
+	p := passcodeOf(sc, f)
+	err = s.printSlip(r.Context(), s.passcodeSlip(passcodePaper{Lang: sc.frame.Lang, Codes: codes,
+		Until: sc.moment(p.Until), Uses: p.Uses, Reference: reference(v)}))
+	if err != nil {
+		return err
+	}
+	s.settled(r)
+	s.screens.edit(s.screenOf(r), func(sc *screen) { sc.printed = true })
+	return redirect(w, r, personPath)
+}
+
+func wipeCodes(codes []secret.Passcode) {
+	for _, code := range codes {
+		code.Wipe()
+	}
 }
 
 // hideHere makes this screen show no digits until it is asked to again.

@@ -40,6 +40,7 @@ func (s *Server) scenery(r *http.Request, path string) scenery {
 		sc.frame.Officer = sc.officer.Name
 	}
 	sc.frame.Post, sc.frame.Here = path, path
+	sc.frame.Printer = s.printer != nil
 	sc.frame.Op = string(s.screens.op(id, path, "page"))
 	if sc.screen.said != nil && sc.screen.path == path {
 		alert := sc.problem(sc.screen.said.Code, sc.screen.said.Params)

@@ -30,6 +30,8 @@ type screen struct {
 	number, numberPath string
 	// shown is until when this screen shows the digits of a passcode: it was asked to, here.
 	shown time.Time
+	// printed: a slip of it came out.
+	printed bool
 	// bye is the goodbye this screen shows.
 	bye bye
 	// said is the refusal to show on the page at path, until the next post.

@@ -23,7 +23,9 @@ type Config struct {
 	Reader Reader
 	// Passcodes is required where the site issues any.
 	Passcodes Passcodes
-	Site      provisioning.Site
+	// Printer may be nil: then the browser prints.
+	Printer Printer
+	Site    provisioning.Site
 	// Desk names this appliance on the screen, for example "Counter 2".
 	Desk string
 	// Clock is time.Now unless a test has its own.
@@ -39,6 +41,7 @@ type Server struct {
 	health   Health
 	reader   Reader
 	codes    Passcodes
+	printer  Printer
 	site     provisioning.Site
 	desk     string
 	now      func() time.Time
@@ -72,7 +75,8 @@ func New(c Config) (*Server, error) {
 	}
 	return &Server{
 		visits: c.Visits, officers: c.Officers, people: c.People, health: c.Health,
-		reader: c.Reader, codes: c.Passcodes, site: c.Site, desk: c.Desk, now: c.Clock, log: c.Logger,
+		reader: c.Reader, codes: c.Passcodes, printer: c.Printer, site: c.Site, desk: c.Desk,
+		now: c.Clock, log: c.Logger,
 		sessions: newSessions(c.Clock), counter: newCounter(), screens: newScreens(),
 		streams: newStreams(), posts: newPosts(), touches: newTouches(),
 		done: make(chan struct{}),

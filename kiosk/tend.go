@@ -41,6 +41,11 @@ func (s *Server) tend(ctx context.Context) time.Duration {
 	}
 	snap := s.visits.Snapshot()
 	v, open := current(snap, who)
+	if who.Owner != "" && s.dismissed(who.Officer) {
+		// Whoever may not work here any more is out at once. Their visit waits for its own deadline.
+		s.counter.lock(who)
+		return restful
+	}
 	if s.dropped(snap, who, v, open) {
 		s.counter.lock(who)
 		return restful

@@ -49,14 +49,15 @@ func doneView(sc scenery, f facts) pages.DoneView {
 	return v
 }
 
-// slipOf is the paper for the person: no name, no secret.
+// slipOf is the paper for the person, in their language: no name, no secret.
 func slipOf(sc scenery, f facts) pages.Slip {
+	sc.frame.Lang = slipLang(sc, f.person)
 	at := f.loan.At
 	if at.IsZero() {
 		at = f.visit.At
 	}
 	return pages.Slip{
-		Site: sc.site.Name, Desk: sc.site.Desk, Serial: f.token.Serial,
+		Lang: sc.frame.Lang, Site: sc.site.Name, Desk: sc.site.Desk, Serial: f.token.Serial,
 		Reference: reference(f.visit), Due: sc.date(f.loan.Due),
 		At: sc.moment(at), Fee: sc.money(sc.site.Fee), Hours: hours(sc.site),
 		Waiting: f.visit.State == provisioning.VisitParked,

@@ -46,6 +46,9 @@ type stage struct {
 	screen   net.Listener
 	feed     net.Listener
 	pin      string
+	// paper is the virtual printer, at port.
+	paper *virtual.Paper
+	port  net.Listener
 }
 
 // officers of the demonstration, by the sample person they are.
@@ -55,7 +58,8 @@ var officers = []struct {
 }{{"help", false}, {"lead", true}}
 
 func newStage(ctx context.Context, s settings, log *slog.Logger) (st *stage, err error) {
-	st = &stage{settings: s, log: log, clock: newSwitchedClock(), usb: usb.New()}
+	st = &stage{settings: s, log: log, clock: newSwitchedClock(), usb: usb.New(),
+		paper: virtual.NewPaper(paperWidth)}
 	defer func() {
 		if err != nil {
 			st.close()
@@ -90,7 +94,8 @@ func (st *stage) listen() (err error) {
 	for _, socket := range []struct {
 		address string
 		at      *net.Listener
-	}{{st.settings.desk, &st.screen}, {st.settings.feed, &st.feed}, {st.settings.bench, &st.bench}} {
+	}{{st.settings.desk, &st.screen}, {st.settings.feed, &st.feed}, {st.settings.bench, &st.bench},
+		{"127.0.0.1:0", &st.port}} {
 		if *socket.at, err = net.Listen("tcp", socket.address); err != nil {
 			return err
 		}
@@ -112,7 +117,7 @@ func (st *stage) config() (daemon.Config, error) {
 		Credentials: filepath.Join(dir, "credentials"), Directory: file, Portraits: portraits,
 		Verifier: filepath.Join(dir, "verifier.json"), Listen: st.settings.desk,
 		Feed: st.settings.feed, FeedURL: "https://" + st.feed.Addr().String(),
-		Admin: filepath.Join(dir, "admin.sock"), PINAlone: true}, nil
+		Admin: filepath.Join(dir, "admin.sock"), PINAlone: true, Printer: printer(st.port)}, nil
 }
 
 func (st *stage) openDesk(ctx context.Context) error {
@@ -206,10 +211,12 @@ func (st *stage) run(ctx context.Context) error {
 			Off: "It is cut off.", Get: st.central.connected, Set: st.central.connect},
 			{Name: "clock", Label: "Clock of the desk", On: "It is synchronised.",
 				Off: "It is not synchronised, as after a night without power.",
-				Get: st.clock.Synced, Set: st.clock.synced.Store}}})
+				Get: st.clock.Synced, Set: st.clock.synced.Store}, st.paperSwitch()},
+		Paper: st.paper})
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return st.desk.Run(ctx) })
 	group.Go(func() error { return st.central.run(ctx) })
+	group.Go(func() error { return st.paper.Serve(ctx, st.port) })
 	group.Go(func() error { return serveHTTP(ctx, st.bench, bench.Handler()) })
 	return group.Wait()
 }
@@ -224,7 +231,7 @@ func (st *stage) cards() []workbench.Card {
 }
 
 func (st *stage) close() {
-	for _, l := range []net.Listener{st.screen, st.feed, st.bench} {
+	for _, l := range []net.Listener{st.screen, st.feed, st.bench, st.port} {
 		if l != nil {
 			_ = l.Close()
 		}

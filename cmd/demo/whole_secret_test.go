@@ -68,7 +68,7 @@ func (h hoard) found(data []byte) []string {
 	return names
 }
 
-var number = regexp.MustCompile(`^[0-9]{6,8}$`)
+var number = regexp.MustCompile(`^[0-9]{6,9}$`)
 
 // has looks for a form. Digits count only where they stand alone: every id is hexadecimal.
 func has(data, form []byte) bool {

@@ -60,7 +60,7 @@ var composed = map[string]bool{
 	"step": true, "loan_state": true, "credential": true, "reason": true, "fee_state": true,
 	"doubtful_todo": true, "tokens": true, "token_state": true, "void": true, "day": true,
 	"format": true, "month": true, "lang": true, "passcode": true, "situation": true,
-	"issued": true, "passcode_kind": true, "touch": true,
+	"issued": true, "passcode_kind": true, "touch": true, "paper": true,
 }
 
 func TestNoTextIsIdle(t *testing.T) {

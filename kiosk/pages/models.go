@@ -105,6 +105,8 @@ type Frame struct {
 	For string
 	// Idle is when this page warns and ends; zero means never.
 	Idle Idle
+	// Printer: the desk has a printer of its own, the browser does not print.
+	Printer bool
 	// Alert is a refusal that belongs on this page; it is shown on top and takes the focus.
 	Alert *Problem
 }

@@ -203,6 +203,8 @@ type SlipView struct {
 
 // Slip is the paper the person takes along: no name, no secret.
 type Slip struct {
+	// Lang is the language it is in; empty is that of the page.
+	Lang              string
 	Site, Desk        string
 	Serial, Reference string
 	Due, At, Fee      string

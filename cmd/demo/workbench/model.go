@@ -16,6 +16,8 @@ type model struct {
 	cards          []Card
 	switches       []switchModel
 	account, typed string
+	// slips counts what the printer has printed.
+	slips int
 }
 
 type tokenModel struct {
@@ -47,6 +49,7 @@ func (b *Bench) model() model {
 	m := model{op: newOp(), desk: b.DeskURL, said: b.said, cards: b.Cards, account: b.account,
 		typed: b.typed}
 	b.mu.Unlock()
+	m.slips = b.Paper.Printed()
 	for _, key := range b.Bus.Keys() {
 		t := tokenModel{serial: strconv.FormatUint(uint64(key.Serial()), 10), name: b.Names[key.Serial()],
 			plugged: key.Plugged()}

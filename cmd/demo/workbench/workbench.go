@@ -53,6 +53,8 @@ type Config struct {
 	SignIn func(ctx context.Context, account, otp string) (accepted bool, err error)
 	// Switches are shown in order.
 	Switches []Switch
+	// Paper is the virtual printer.
+	Paper *virtual.Paper
 	// DeskURL is where the counter's screen is.
 	DeskURL string
 }
@@ -85,6 +87,7 @@ func (b *Bench) Handler() http.Handler {
 	mux.Handle("GET "+pages.PathAssets, http.StripPrefix(pages.PathAssets, http.FileServerFS(pages.Assets())))
 	mux.Handle("GET /bench/", http.StripPrefix("/bench/", http.FileServerFS(own)))
 	mux.HandleFunc("GET /{$}", b.page)
+	mux.HandleFunc("GET "+pathPaper, b.lastSlip)
 	for path, act := range map[string]func(*http.Request) said{
 		"plug": b.plug, "touch": b.touch, "type": b.typeHere, "card": b.card, "switch": b.turn,
 		"fault": b.fault, "signin": b.signIn,
