@@ -312,8 +312,10 @@ func TestOnlyForEnrolling(t *testing.T) {
 	if r.types(t, "ana", digits) {
 		t.Error("it signed in")
 	}
-	if !enrols() || !enrols() || enrols() {
-		t.Error("it is not good for two enrolments")
+	for n, want := range []bool{true, true, false} {
+		if enrols() != want {
+			t.Errorf("enrolment %d: not %v", n+1, want)
+		}
 	}
 	// One that is for anything is for enrolling, too.
 	issued(t, desk, "ana")
