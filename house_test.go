@@ -28,12 +28,15 @@ const module = "github.com/tokendesk/tokendesk/"
 var floors = map[string]int{
 	"provisioning/secret": 0, "devices": 0, "devices/usbip": 0, "kiosk/pages": 0, "systemd": 0,
 	"daemon/boltfile":   0,
+	"devices/wedge":     1,
 	"devices/printer":   1,
 	"provisioning/feed": 1, "provisioning/oath": 1, "devices/usb": 1, "devices/virtual": 1,
+	"devices/ccid":       1,
 	"provisioning":       2,
 	"provisioning/visit": 3, "provisioning/officer": 3, "provisioning/directory": 3,
 	"provisioning/verifier": 3, "daemon/store": 3, "daemon/publish": 3, "kiosk": 3,
 	"devices/yubikey": 3, "cmd/demo/workbench": 3,
+	"provisioning/notice": 3, "provisioning/mailbox": 3,
 	"daemon":         4,
 	"cmd/tokendeskd": 5, "cmd/tokendesk": 5, "cmd/demo": 5, "cmd/verifierd": 5, "cmd/virtualusb": 5,
 }
@@ -50,12 +53,20 @@ var closed = []struct{ from, to, why string }{
 	{"devices/virtual", module + "devices/printer", "the virtual printer is written from the protocol"},
 	{"devices/yubikey", "log/slog", "drivers have no logger: a payload could reach it"},
 	{"devices/yubikey", module + "devices/usb", "drivers see the wire interface only, and build without cgo"},
+	{"devices/virtual", module + "devices/wedge", "the twin is written from the protocol, not from the driver"},
+	{"devices/wedge", "log/slog", "what a card says is in no log"},
+	{"devices/wedge", module + "devices/usb", "readers see the wire interface only, and build without cgo"},
+	{"devices/virtual", module + "devices/ccid", "the twin is written from the protocol, not from the driver"},
+	{"devices/ccid", "log/slog", "drivers have no logger: a number could reach it"},
+	{"devices/ccid", module + "devices/usb", "drivers see the wire interface only, and build without cgo"},
 	{"devices/usbip", module + "devices", "USB/IP carries any device and knows none"},
 	{"kiosk", module + "daemon/store", "the kiosk reaches state through the interfaces it declares"},
 	{"kiosk", module + "provisioning/visit", "the kiosk reaches visits through the interfaces it declares"},
 	{"kiosk/pages", module + "provisioning", "pages take view models and hold no decisions"},
 	{"provisioning/verifier", module + "daemon/store", "the verifier is another machine"},
 	{"cmd/verifierd", module + "daemon/store", "the verifier is another machine"},
+	{"provisioning/notice", "os", "configuration and credentials come from the daemon"},
+	{"provisioning/mailbox", "os", "configuration and credentials come from the daemon"},
 }
 
 // only says which packages alone may import something directly, and why.
@@ -75,8 +86,13 @@ var only = []struct {
 	{"github.com/OpenPrinting/goipp", "one way to paper", []string{"devices/printer"}},
 	{"golang.org/x/image/font/opentype", "one way to draw a slip", []string{"devices/printer"}},
 	{"crypto/hpke", "one sealing format", []string{"provisioning/feed"}},
-	{"golang.org/x/crypto/argon2", "one way to hash a PIN, one to hash a passcode",
-		[]string{"provisioning/officer", "provisioning/verifier"}},
+	{"golang.org/x/crypto/argon2", "one way each to hash a PIN, a password and a passcode",
+		[]string{"provisioning/officer", "provisioning/directory", "provisioning/verifier"}},
+	{"github.com/go-ldap/ldap/v3", "what is asked for is escaped and compared in one place",
+		[]string{"provisioning/directory"}},
+	{"github.com/wneessen/go-mail", "one place sends mail", []string{"provisioning/notice"}},
+	{"github.com/emersion/go-imap", "one place reads mail", []string{"provisioning/mailbox"}},
+	{"github.com/emersion/go-imap/client", "one place reads mail", []string{"provisioning/mailbox"}},
 }
 
 type pkg struct {

@@ -37,10 +37,15 @@ type Status struct {
 	ClockSynced  bool      `json:"clock_synced"`
 	Tokens       int       `json:"tokens"`
 	OpenLoans    int       `json:"open_loans"`
+	Passcodes    int       `json:"passcodes"`
 	Doubtful     []string  `json:"doubtful"`
 	Checkpoint   string    `json:"checkpoint"`
 	// Printer is how the printer of slips is; empty without one.
 	Printer string `json:"printer,omitempty"`
+	// NoticesWaiting are still to be sent, NoticesDead were given up; Requests came by mail.
+	NoticesWaiting int `json:"notices_waiting"`
+	NoticesDead    int `json:"notices_dead"`
+	Requests       int `json:"requests"`
 }
 
 // OfficerRow is one officer, as the operator sees and names them. PIN is set in a request only.

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/BurntSushi/toml"
+
+	"github.com/tokendesk/tokendesk/provisioning/directory"
 )
 
 // Config is the one file a desk is configured with. It names places, never secrets.
@@ -24,6 +26,11 @@ type Config struct {
 	// Directory is the CSV file of people; Portraits the folder of their pictures.
 	Directory string `toml:"directory"`
 	Portraits string `toml:"portraits"`
+	// LDAP is the university's own directory; without it the file is the directory.
+	LDAP directory.LDAPConfig `toml:"ldap"`
+	// Officers is a CSV file of who works at this desk, the same at every desk; without it, and
+	// without groups in the directory, the operator says.
+	Officers string `toml:"officers"`
 	// Verifier is the public bundle the verifier made.
 	Verifier string `toml:"verifier"`
 	// Listen is the counter's screen, loopback only; Feed is what the verifier pulls.
@@ -36,8 +43,14 @@ type Config struct {
 	// PINAlone lets officers who have no token of their own unlock the desk with a PIN alone, and asks
 	// nobody without one for a touch. It is for the first days of a desk, and for a demonstration.
 	PINAlone bool `toml:"pin_alone"`
+	// Readers are the card readers; without one, numbers are typed.
+	Readers []ReaderConfig `toml:"reader"`
 	// Printer is the printer of slips; nil without one.
 	Printer *Printer `toml:"printer"`
+	// Mail and SMS are how people are told; Mailbox is where they mail requests to.
+	Mail    MailConfig    `toml:"mail"`
+	SMS     SMSConfig     `toml:"sms"`
+	Mailbox MailboxConfig `toml:"mailbox"`
 }
 
 // Defaults are the values of an installation; a file overrides them.
@@ -102,7 +115,13 @@ func (c Config) check() error {
 	if _, _, err := net.SplitHostPort(c.Feed); err != nil {
 		return fmt.Errorf("\"feed\" is not an address: %w", err)
 	}
-	return nil
+	if err := c.LDAP.Check(); err != nil {
+		return err
+	}
+	if err := c.checkReaders(); err != nil {
+		return err
+	}
+	return c.checkNotices()
 }
 
 // file is the store.

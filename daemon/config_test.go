@@ -39,6 +39,7 @@ func TestParseConfig(t *testing.T) {
 
 func FuzzParseConfig(f *testing.F) {
 	f.Add("desk = \"icto-1\"\nsite = \"um\"\n")
+	f.Add(noticeConfig)
 	f.Fuzz(func(t *testing.T, text string) {
 		c, err := ParseConfig(text)
 		if err == nil && (c.Desk == "" || c.Site == "") {

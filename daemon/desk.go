@@ -16,8 +16,9 @@ import (
 	"github.com/tokendesk/tokendesk/devices/yubikey"
 	"github.com/tokendesk/tokendesk/kiosk"
 	"github.com/tokendesk/tokendesk/provisioning"
-	"github.com/tokendesk/tokendesk/provisioning/directory"
 	"github.com/tokendesk/tokendesk/provisioning/feed"
+	"github.com/tokendesk/tokendesk/provisioning/mailbox"
+	"github.com/tokendesk/tokendesk/provisioning/notice"
 	"github.com/tokendesk/tokendesk/provisioning/officer"
 	"github.com/tokendesk/tokendesk/provisioning/visit"
 )
@@ -30,10 +31,12 @@ type Parts struct {
 	// Bus is where tokens are plugged in; Tokens says which of them may be opened.
 	Bus    devices.Bus
 	Tokens yubikey.Options
-	// Reader gives card taps; nil without a reader.
-	Reader kiosk.Reader
-	Clock  Clock
-	Log    *slog.Logger
+	// ReaderBus is where the card readers of the configuration are plugged in; Readers are sources of
+	// taps beside them.
+	ReaderBus devices.ReaderBus
+	Readers   []devices.TapSource
+	Clock     Clock
+	Log       *slog.Logger
 	// Listeners are sockets made by somebody else, by name: "desk" and "feed". Missing ones are
 	// made from the configuration.
 	Listeners map[string]net.Listener
@@ -49,11 +52,16 @@ type Desk struct {
 	bench    *yubikey.Bench
 	visits   *visit.Runner
 	officers *officer.Officers
-	people   *directory.File
+	people   people
 	feed     *publish.Server
 	kiosk    *kiosk.Server
+	readers  *devices.TapSet
 	printer  printer.Printer
+	notices  *notice.Runner
+	mailbox  *mailbox.Poller
 	pin      string
+	// opened hears when an officer unlocks the desk.
+	opened chan struct{}
 }
 
 // Open opens a desk that exists and wires it; nothing runs yet. It refuses what is missing or broken
@@ -68,9 +76,8 @@ func Open(ctx context.Context, p Parts) (*Desk, error) {
 		return nil, fmt.Errorf("the verifier's bundle: %w", err)
 	}
 	p.Site.Touch = !p.Config.PINAlone
-	d := &Desk{parts: p, log: p.Log, pin: bundle.FollowerPin}
-	d.people = directory.New(p.Config.Directory, p.Config.Portraits, []string{p.Site.Strip}, p.Clock.Now)
-	if err := d.people.Check(); err != nil {
+	d := &Desk{parts: p, log: p.Log, pin: bundle.FollowerPin, opened: make(chan struct{}, 1)}
+	if d.people, err = openPeople(p); err != nil {
 		return nil, err
 	}
 	if d.store, err = openStore(ctx, p); err != nil {
@@ -105,13 +112,19 @@ func (d *Desk) wire(sealer *feed.Sealer) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := d.wireNotices(); err != nil {
+		return err
+	}
 	d.feed, err = publish.New(publish.Config{Source: d.store, Acks: d.visits, Meta: d.meta, Log: p.Log})
 	if err != nil {
 		return err
 	}
-	k := kiosk.Config{Visits: d.visits, Officers: d.officers, People: d.people, Health: d,
-		Reader: p.Reader, Passcodes: d.visits, Site: p.Site, Desk: p.Config.Desk, Clock: p.Clock.Now,
-		Logger: p.Log}
+	if d.readers, err = openReaders(p); err != nil {
+		return err
+	}
+	k := kiosk.Config{Visits: d.visits, Officers: gate{d.officers, d.opened}, People: d.people,
+		Health: d, Reader: d.readers, Passcodes: d.visits, Site: p.Site, Desk: p.Config.Desk,
+		Clock: p.Clock.Now, Logger: p.Log}
 	if d.printer, err = p.Config.Printer.open(); err != nil {
 		return err
 	}
@@ -195,6 +208,11 @@ func (d *Desk) Status(ctx context.Context) (Status, error) {
 	for range provisioning.Find[provisioning.Loan](s, provisioning.ByState, string(provisioning.LoanOpen)) {
 		status.OpenLoans++
 	}
+	for range provisioning.All[provisioning.Passcode](s) {
+		status.Passcodes++
+	}
+	status.NoticesWaiting = provisioning.WaitingNotices(s)
+	status.NoticesDead, status.Requests = len(provisioning.DeadNotices(s)), len(provisioning.Requests(s))
 	checkpoint, err := d.store.Checkpoint(s.Position())
 	status.Checkpoint = string(checkpoint)
 	return status, err

@@ -38,6 +38,9 @@ func (d *Desk) Run(ctx context.Context) error {
 	if err != nil {
 		return errors.Join(err, d.store.Close())
 	}
+	if err := d.notices.Begin(ctx); err != nil {
+		return errors.Join(fmt.Errorf("see to the notices: %w", err), d.store.Close())
+	}
 	if err := d.visits.Recover(ctx); err != nil {
 		return errors.Join(fmt.Errorf("settle what the last run left: %w", err), d.store.Close())
 	}
@@ -46,6 +49,7 @@ func (d *Desk) Run(ctx context.Context) error {
 		"bench":  d.bench.Run,
 		"visits": d.visits.Run,
 		"kiosk":  d.kiosk.Run,
+		"reader": d.runReaders,
 		"screen": func(ctx context.Context) error { return serve(ctx, sockets.screen, d.kiosk.Handler()) },
 		"feed":   func(ctx context.Context) error { return d.feed.Serve(ctx, sockets.feed) },
 		"admin": func(ctx context.Context) error {
@@ -53,6 +57,10 @@ func (d *Desk) Run(ctx context.Context) error {
 		},
 		"watchdog": func(ctx context.Context) error { return systemd.Watchdog(ctx, d.check) },
 		"prune":    d.prune,
+		"people":   d.people.Run,
+		"officers": d.keepStaff,
+		"notices":  d.notices.Run,
+		"mailbox":  d.readMailbox,
 	} {
 		group.Go(func() error {
 			if err := run(ctx); err != nil && !errors.Is(err, context.Canceled) {

@@ -77,10 +77,3 @@ type Bus interface {
 	// Open takes the interface over from the kernel.
 	Open(ctx context.Context, info Info) (HID, error)
 }
-
-// Tap is the signal a card reader gives when a card is laid on it: real readers and the virtual
-// one speak it. Number is the printed card number as read, digits and letters only.
-type Tap struct {
-	Reader string
-	Number string
-}

@@ -67,7 +67,9 @@ type counter struct {
 	fault  error
 	orders int
 	taps   chan devices.Tap
-	people map[string]provisioning.Person
+	// unplugged is a reader that is not there.
+	unplugged bool
+	people    map[string]provisioning.Person
 	// refuse is what the directory says of a number instead of a person.
 	refuse map[string]*provisioning.Refusal
 	finds  []string
@@ -197,6 +199,13 @@ func (c *counter) bump() {
 
 // Taps implements kiosk.Reader.
 func (c *counter) Taps() <-chan devices.Tap { return c.taps }
+
+// Up implements kiosk.Reader.
+func (c *counter) Up() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return !c.unplugged
+}
 
 // Health implements kiosk.Health.
 func (c *counter) Health(context.Context) provisioning.Health {

@@ -1,6 +1,9 @@
 package kiosk
 
-import "github.com/tokendesk/tokendesk/provisioning"
+import (
+	"github.com/tokendesk/tokendesk/devices"
+	"github.com/tokendesk/tokendesk/provisioning"
+)
 
 // The refusals that reach the screen from anywhere but the rules.
 const (
@@ -12,7 +15,7 @@ const (
 	CodePINUnknown provisioning.Code = "pin_unknown"
 	// CodePersonUnknown and CodeDirectoryDown come from People.
 	CodePersonUnknown provisioning.Code = "person_unknown"
-	CodeDirectoryDown provisioning.Code = "directory_down"
+	CodeDirectoryDown                   = provisioning.CodeDirectoryDown
 	// CodePINMissing and CodeNumberMissing: the form was sent with an empty field.
 	CodePINMissing    provisioning.Code = "pin_missing"
 	CodeNumberMissing provisioning.Code = "number_missing"
@@ -24,11 +27,15 @@ const (
 	CodeTapBusy provisioning.Code = "tap_busy"
 )
 
-// Codes lists them.
+// Codes lists them, and the words in which a reader says why a card gave no number.
 func Codes() []provisioning.Code {
-	return append([]provisioning.Code{
+	codes := append([]provisioning.Code{
 		CodeUnknown, CodePINWrong, CodePINLocked, CodePINUnknown, CodePersonUnknown,
 		CodeDirectoryDown, CodePINMissing, CodeNumberMissing, CodeMatchMissing, CodeTapLocked,
 		CodeTapBusy,
 	}, printerCodes...)
+	for _, why := range devices.Whys() {
+		codes = append(codes, provisioning.Code(why))
+	}
+	return codes
 }

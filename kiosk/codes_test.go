@@ -7,6 +7,8 @@ import (
 	"github.com/tokendesk/tokendesk/kiosk"
 	"github.com/tokendesk/tokendesk/kiosk/pages"
 	"github.com/tokendesk/tokendesk/provisioning"
+	"github.com/tokendesk/tokendesk/provisioning/directory"
+	"github.com/tokendesk/tokendesk/provisioning/notice"
 	"github.com/tokendesk/tokendesk/provisioning/officer"
 )
 
@@ -15,6 +17,8 @@ import (
 func TestEveryRefusalHasItsSentence(t *testing.T) {
 	codes := append(provisioning.Codes(), kiosk.Codes()...)
 	codes = append(codes, officer.Codes()...)
+	codes = append(codes, directory.Codes()...)
+	codes = append(codes, notice.Codes()...)
 	for _, code := range codes {
 		p, ok := pages.Sentence("en", string(code), nil)
 		if !ok || p.Happened == "" || p.Done == "" || p.Todo == "" {

@@ -28,9 +28,10 @@ func (s *Server) order(
 ) (provisioning.VisitID, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 	defer cancel()
+	health := s.health.Health(ctx)
 	return s.visits.Do(ctx, provisioning.Order{
-		By: by, Op: op, Visit: visit, At: s.now(), Synced: s.health.Health(ctx).ClockSynced,
-		Command: command,
+		By: by, Op: op, Visit: visit, At: s.now(), Synced: health.ClockSynced,
+		DirectoryDown: !health.DirectoryUp, Command: command,
 	})
 }
 
@@ -41,7 +42,7 @@ func (s *Server) getReady(w http.ResponseWriter, r *http.Request, who hands) err
 	}
 	sc.frame.Live = readyPath + "/live?at=" + noteKey(sc)
 	view := readyView(sc)
-	view.ReaderDown = s.reader == nil
+	view.ReaderDown = s.readerDown()
 	return s.show(w, r, pages.Ready(view))
 }
 
@@ -67,7 +68,7 @@ func (s *Server) liveReady(w http.ResponseWriter, r *http.Request, who hands) er
 			return scene{location: readyPath}, nil
 		}
 		view := readyView(sc)
-		view.ReaderDown = s.reader == nil
+		view.ReaderDown = s.readerDown()
 		return scene{fragment: pages.ReadyLive(view)}, nil
 	})
 }

@@ -65,7 +65,8 @@ func hours(site provisioning.Site) []string {
 }
 
 // problem is a refusal in words. Times in its parameters come in RFC 3339 and leave in the site's
-// zone. A code without a sentence is shown as a general one: a test keeps that from happening.
+// zone; a date without a time is the same everywhere. A code without a sentence is shown as a
+// general one: a test keeps that from happening.
 func (sc scenery) problem(code provisioning.Code, params map[string]string) pages.Problem {
 	p, ok := pages.Sentence(sc.frame.Lang, string(code), sc.inZone(params))
 	if !ok {
@@ -77,6 +78,10 @@ func (sc scenery) problem(code provisioning.Code, params map[string]string) page
 func (sc scenery) inZone(params map[string]string) map[string]string {
 	out := maps.Clone(params)
 	for name, value := range params {
+		if d, err := time.Parse(time.DateOnly, value); err == nil {
+			out[name] = pages.Date(sc.frame.Lang, d)
+			continue
+		}
 		t, err := time.Parse(time.RFC3339, value)
 		if err != nil {
 			continue

@@ -68,9 +68,13 @@ type Passcodes interface {
 	) error
 }
 
-// Reader gives the taps of the card reader.
+// Reader gives the taps of the card readers.
 type Reader interface {
 	Taps() <-chan devices.Tap
+	// Up says that a card laid on any of them would be noticed.
+	Up() bool
+	// Changed is closed at the next change of Up.
+	Changed() <-chan struct{}
 }
 
 // Health says how the things the desk depends on are doing.

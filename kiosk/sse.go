@@ -86,7 +86,7 @@ func (s *Server) live(w http.ResponseWriter, r *http.Request, look func() (scene
 	defer check.Stop()
 	var last string
 	for {
-		changed, moved := s.visits.Changed(), s.counter.changed()
+		changed, moved, reader := s.visits.Changed(), s.counter.changed(), s.readerChanged()
 		over, err := s.frame(r, out, look, &last)
 		if over || err != nil {
 			return nil // the page reconnects or reloads, and finds out there.
@@ -105,6 +105,7 @@ func (s *Server) live(w http.ResponseWriter, r *http.Request, look func() (scene
 		case <-check.C:
 		case <-changed:
 		case <-moved:
+		case <-reader:
 		}
 	}
 }

@@ -21,6 +21,17 @@ func (s *Server) taps() <-chan devices.Tap {
 	return s.reader.Taps()
 }
 
+// readerDown says that numbers have to be typed.
+func (s *Server) readerDown() bool { return s.reader == nil || !s.reader.Up() }
+
+// readerChanged wakes whoever shows whether the reader is down.
+func (s *Server) readerChanged() <-chan struct{} {
+	if s.reader == nil {
+		return nil
+	}
+	return s.reader.Changed()
+}
+
 // tend locks the screen when its deadline has passed or its visit was taken away from it, and
 // returns how long until the next look.
 func (s *Server) tend(ctx context.Context) time.Duration {
@@ -30,6 +41,11 @@ func (s *Server) tend(ctx context.Context) time.Duration {
 	}
 	snap := s.visits.Snapshot()
 	v, open := current(snap, who)
+	if who.Owner != "" && s.dismissed(who.Officer) {
+		// Whoever may not work here any more is out at once. Their visit waits for its own deadline.
+		s.counter.lock(who)
+		return restful
+	}
 	if s.dropped(snap, who, v, open) {
 		s.counter.lock(who)
 		return restful
@@ -111,6 +127,10 @@ func (s *Server) tapped(ctx context.Context, tap devices.Tap) {
 		if who.Facing == "" {
 			s.counter.tell(provisioning.Refuse(CodeTapLocked))
 		}
+		return
+	}
+	if tap.Why != "" { // it gave no number, so there is nobody to look up
+		s.counter.tell(provisioning.Refuse(provisioning.Code(tap.Why)))
 		return
 	}
 	if v, open := current(s.visits.Snapshot(), who); open {

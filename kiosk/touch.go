@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"sync"
+	"time"
 
 	"github.com/tokendesk/tokendesk/kiosk/pages"
 	"github.com/tokendesk/tokendesk/provisioning"
@@ -24,6 +25,9 @@ type touchAsk struct {
 	Then func(r *http.Request, proven provisioning.OfficerID) (to string, err error)
 }
 
+// touchLife is how long what a touch led to waits for its page, which asks every two seconds.
+const touchLife = 15 * time.Second
+
 // touching is one screen's waiting.
 type touching struct {
 	ask    touchAsk
@@ -35,6 +39,7 @@ type touching struct {
 	mu     sync.Mutex
 	wait   provisioning.KeyWait
 	over   bool
+	until  time.Time // when what it led to is forgotten
 	proven provisioning.OfficerID
 	err    error
 }
@@ -44,6 +49,12 @@ func (t *touching) now() (provisioning.KeyWait, bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.wait, t.over
+}
+
+func (t *touching) stale(now time.Time) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.over && now.After(t.until)
 }
 
 func (t *touching) edit(change func(*touching)) {
@@ -64,10 +75,16 @@ func newTouches() *touches {
 	return &touches{jobs: make(chan func(context.Context)), kept: map[string]*touching{}}
 }
 
-// of is what a screen waits for.
-func (t *touches) of(id string) (*touching, bool) {
+// of is what a screen waits for. What nobody came to see is forgotten: a touch made now must not
+// open the desk to whoever comes back to the page in an hour.
+func (t *touches) of(id string, now time.Time) (*touching, bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	for each, old := range t.kept {
+		if old.stale(now) {
+			delete(t.kept, each)
+		}
+	}
 	found, ok := t.kept[id]
 	return found, ok
 }
@@ -109,7 +126,9 @@ func (s *Server) await(r *http.Request, ask touchAsk, wait waiter) (to string, e
 			mine.edit(func(t *touching) { t.wait = what })
 			s.counter.edit(func(*hands) {}) // the page is made again.
 		})
-		mine.edit(func(t *touching) { t.over, t.proven, t.err = true, proven, err })
+		mine.edit(func(t *touching) {
+			t.over, t.until, t.proven, t.err = true, s.now().Add(touchLife), proven, err
+		})
 		s.counter.edit(func(*hands) {})
 	}
 	select {
@@ -173,7 +192,7 @@ func (a act) touched(
 // getTouch shows what is waited for, and goes on when it is over.
 func (s *Server) getTouch(w http.ResponseWriter, r *http.Request) error {
 	id := s.screenOf(r)
-	t, ok := s.touches.of(id)
+	t, ok := s.touches.of(id, s.now())
 	if !ok {
 		return redirect(w, r, pages.PathHome)
 	}
@@ -226,7 +245,7 @@ func (s *Server) postTouch(w http.ResponseWriter, r *http.Request) error {
 func (s *Server) liveTouch(w http.ResponseWriter, r *http.Request) error {
 	id := s.screenOf(r)
 	return s.live(w, r, func() (scene, error) {
-		t, ok := s.touches.of(id)
+		t, ok := s.touches.of(id, s.now())
 		if !ok {
 			return scene{location: pages.PathHome}, nil
 		}

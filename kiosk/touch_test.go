@@ -124,6 +124,28 @@ func TestUnlockingNeedsPINAndToken(t *testing.T) {
 	want(t, b, "Alice Officer")
 }
 
+// TestATouchIsForNow: a screen that was left alone opens nothing to whoever finds it later.
+func TestATouchIsForNow(t *testing.T) {
+	c := serveKeyed(t)
+	b := c.browser()
+	b.Open("/")
+	b.Press("Unlock", "officer", alice, "pin", alicePIN)
+	used := provisioning.OfficerKey{}
+	before, _ := provisioning.Get[provisioning.OfficerKey](c.Snapshot(), alice)
+	c.touch(alice)
+	eventually(t, "the answer is taken", func() bool {
+		used, _ = provisioning.Get[provisioning.OfficerKey](c.Snapshot(), alice)
+		return used.Next != before.Next
+	})
+	time.Sleep(50 * time.Millisecond) // and the screen told
+	c.pass(time.Minute)
+	for _, path := range []string{"/touch", "/ready"} {
+		if b.Open(path); b.Page.URL.Path != "/" {
+			t.Errorf("a minute later %s is open", path)
+		}
+	}
+}
+
 // TestStreamsFollowTheTouch: the page needs no finger on the screen, and its stream no reload.
 func TestStreamsFollowTheTouch(t *testing.T) {
 	c := serveKeyed(t)

@@ -45,9 +45,9 @@ func TestFormats(t *testing.T) {
 }
 
 func TestTimesInSentencesAreInTheSitesZone(t *testing.T) {
-	got := sceneryWith().inZone(map[string]string{"until": "2026-11-22T20:30:00Z",
+	got := sceneryWith().inZone(map[string]string{"since": "2026-07-31", "until": "2026-11-22T20:30:00Z",
 		"due": "2026-11-22T20:30:00Z", "at": "2026-11-22T20:30:00Z", "serial": "123"})
-	want := map[string]string{"until": "04:30", "due": "23 November 2026",
+	want := map[string]string{"since": "31 July 2026", "until": "04:30", "due": "23 November 2026",
 		"at": "23 November 2026, 04:30", "serial": "123"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

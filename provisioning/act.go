@@ -23,6 +23,8 @@ type act struct {
 	resting bool
 	// anyone: the officer need not be the visit's own; the act itself says who may.
 	anyone bool
+	// issues: it gives somebody a way in. None is given while people cannot be looked up.
+	issues bool
 	run    func(*decision) *Refusal
 }
 
@@ -54,6 +56,14 @@ func actOf(command Command) act {
 		return act{name: "officer.lang", scope: scopeNone, run: with(c, (*decision).speak)}
 	case Restock:
 		return act{name: "token.restock", scope: scopeNone, run: with(c, (*decision).restock)}
+	case RetryNotice:
+		return act{name: "notice.retry", scope: scopeNone, run: with(c, (*decision).retryNotice)}
+	case DropNotice:
+		return act{name: "notice.drop", scope: scopeNone, run: with(c, (*decision).dropNotice)}
+	case TakeRequest:
+		return act{name: "request.take", scope: scopeNone, run: with(c, (*decision).takeRequest)}
+	case CloseRequest:
+		return act{name: "request.close", scope: scopeNone, run: with(c, (*decision).closeRequest)}
 	}
 	return atStep(command)
 }
@@ -67,7 +77,7 @@ func atStep(command Command) act {
 		return act{name: "identity.doubt", steps: in(StepIdentify), run: (*decision).doubtIdentity}
 	case Choose:
 		return act{name: "visit.choose", steps: in(StepIdentify, StepChoose, StepDone),
-			run: with(c, (*decision).choose)}
+			issues: c.Errand == ErrandLoan, run: with(c, (*decision).choose)}
 	case Back:
 		return act{name: "visit.back", run: (*decision).back,
 			steps: in(StepPlug, StepCheck, StepReturn, StepLost, StepProblem, StepSituation,
@@ -80,7 +90,8 @@ func atStep(command Command) act {
 	case Pick:
 		return act{name: "token.pick", steps: in(StepCheck), run: with(c, (*decision).pick)}
 	case Write:
-		return act{name: "loan.write", steps: in(StepCheck), run: with(c, (*decision).write)}
+		return act{name: "loan.write", issues: true, steps: in(StepCheck),
+			run: with(c, (*decision).write)}
 	case Again:
 		return act{name: "visit.again", steps: in(StepProblem), run: (*decision).again}
 	case SetAside:

@@ -28,13 +28,15 @@ const (
 	// CodeNotTurned: only the person accepts the terms, on the turned screen.
 	CodeNotTurned Code = "not_turned"
 
+	// CodeDirectoryDown: people cannot be looked up, so nothing is issued.
+	CodeDirectoryDown Code = "directory_down"
 	// CodePersonUnnamed: the directory gave a person without a number.
 	CodePersonUnnamed Code = "person_unnamed"
 	// CodeEvidenceNotAccepted: the site does not take this kind of evidence.
 	CodeEvidenceNotAccepted Code = "evidence_not_accepted"
 	// CodeEvidenceNotEnough: the evidence is accepted, but not for this errand.
 	CodeEvidenceNotEnough Code = "evidence_not_enough"
-	// CodeCardExpired: the university card has expired; param until, RFC 3339.
+	// CodeCardExpired: the university card has expired; param until, a date.
 	CodeCardExpired Code = "card_expired"
 	// CodeCardReplaced: a newer card of the same person exists.
 	CodeCardReplaced Code = "card_replaced"
@@ -224,12 +226,26 @@ const (
 	CodeTouchMissing Code = "touch_missing"
 )
 
+// Refusals about notices and requests by mail.
+const (
+	// CodeNoticeUnknown: there is no such notice any more.
+	CodeNoticeUnknown Code = "notice_unknown"
+	// CodeNoticeNotDead: only a notice the desk gave up is retried or dropped.
+	CodeNoticeNotDead Code = "notice_not_dead"
+	// CodeNoticeChannelOff: the desk can no longer send on this channel; param channel.
+	CodeNoticeChannelOff Code = "notice_channel_off"
+	// CodeRequestUnknown: there is no such request, or it is done.
+	CodeRequestUnknown Code = "request_unknown"
+	// CodeRequestTaken: another officer works on the request; param officer.
+	CodeRequestTaken Code = "request_taken"
+)
+
 // Codes lists every code of this package. The kiosk's catalogue has a sentence for each.
 func Codes() []Code {
 	return []Code{
 		CodeOpMissing, CodeOfficerUnknown, CodeOfficerDisabled, CodeOfficerIsPerson,
 		CodeVisitUnknown, CodeVisitOver, CodeVisitOpen, CodeVisitHeld, CodeVisitOther,
-		CodeWrongStep, CodeTurned, CodeNotTurned, CodePersonUnnamed,
+		CodeWrongStep, CodeTurned, CodeNotTurned, CodeDirectoryDown, CodePersonUnnamed,
 		CodeEvidenceNotAccepted, CodeEvidenceNotEnough, CodeCardExpired, CodeCardReplaced,
 		CodeSupervisorMissing, CodeSupervisorNot, CodeSupervisorSame, CodeSupervisorIsPerson,
 		CodeErrandUnknown, CodeRoleNotEligible, CodeLoanOpen, CodeLoanSuspended, CodeLoanPending,
@@ -253,5 +269,7 @@ func Codes() []Code {
 		CodeWipeProtected,
 		CodePulledWiping, CodeWipeUnknown,
 		CodeTouchMissing,
+		CodeNoticeUnknown, CodeNoticeNotDead, CodeNoticeChannelOff, CodeRequestUnknown,
+		CodeRequestTaken,
 	}
 }

@@ -17,6 +17,8 @@ type Order struct {
 	At     time.Time
 	Synced bool
 	Desk   DeskID
+	// DirectoryDown says that people cannot be looked up: nothing is issued.
+	DirectoryDown bool
 	// Command is one of the types below.
 	Command Command
 }

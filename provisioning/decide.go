@@ -152,8 +152,9 @@ func (d *decision) frame(a act) *Refusal {
 	}
 	d.known = !a.desk
 	enabled := rule{"officer.enabled", refuseUnless(!d.officer.Disabled, CodeOfficerDisabled)}
+	people := rule{"directory.up", refuseUnless(!a.issues || !d.o.DirectoryDown, CodeDirectoryDown)}
 	if d.visit.ID == "" {
-		return d.all(enabled)
+		return d.all(enabled, people)
 	}
 	v := d.visit
 	resting := a.resting || v.State == VisitOpen
@@ -164,6 +165,7 @@ func (d *decision) frame(a act) *Refusal {
 		rule{"visit.turned", refuseUnless(!v.Turned || a.person, CodeTurned)},
 		rule{"visit.step", refuseUnless(a.steps == nil || slices.Contains(a.steps, v.Step),
 			CodeWrongStep)},
+		people,
 	)
 }
 

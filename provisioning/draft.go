@@ -72,8 +72,11 @@ func read[R Row](d *draft, key string) (R, bool) {
 	return Get[R](d.s, key)
 }
 
-// change builds the result.
-func (d *draft) change() Change { return NewChange(d.entry).Put(d.rows...).Publish(d.records...) }
+// change builds the result, with the notices that belong to it.
+func (d *draft) change() Change {
+	d.notify()
+	return NewChange(d.entry).Put(d.rows...).Publish(d.records...)
+}
 
 // detail adds a fact to the entry; an empty value is left out.
 func (d *draft) detail(name, value string) {

@@ -13,7 +13,7 @@ func (d *decision) confirm(c Confirm) *Refusal {
 	no := d.all(
 		rule{"evidence.accepted", refuseUnless(accepted, CodeEvidenceNotAccepted)},
 		rule{"card.expired", refuseUnless(!card || !expired, CodeCardExpired,
-			"until", person.CardUntil.Format(time.RFC3339))},
+			"until", person.CardUntil.Format(time.DateOnly))},
 		rule{"card.replaced", refuseUnless(!card || person.CardReplacedBy == "", CodeCardReplaced)},
 	)
 	if no == nil && c.Evidence == EvidenceSupervisor {

@@ -36,6 +36,7 @@ func (m *machine) check(t *rapid.T) {
 	m.checkLoans(t, s)
 	m.checkTokens(t, s)
 	m.checkPasscodes(t, s)
+	m.checkNotices(t)
 }
 
 func (m *machine) checkCredentials(t *rapid.T, s provisioning.Snapshot) {

@@ -36,7 +36,7 @@ func (m *machine) wholePasscode(t *rapid.T) {
 			m.post(t, provisioning.Turn{}, v.Officer, v.ID)
 		case v.Step == provisioning.StepSecond && rapid.IntRange(0, 3).Draw(t, "second") == 0:
 			m.approve(t)
-		case v.Step == provisioning.StepReveal && rapid.IntRange(0, 3).Draw(t, "judged") == 0:
+		case v.Step == provisioning.StepReveal && rapid.IntRange(0, 2).Draw(t, "judged") == 0:
 			m.answer(t)
 		default:
 			m.likelyPasscode(t, v)
@@ -59,10 +59,17 @@ func (m *machine) likelyPasscode(t *rapid.T, v provisioning.Visit) {
 		provisioning.StepChoose:    {ask, ask, m.issue(t, v)},
 		provisioning.StepSituation: {m.issue(t, v), provisioning.AskSecond{Situation: "phone_lost"}},
 		provisioning.StepSecond:    {m.issue(t, v)},
-		provisioning.StepReveal: {provisioning.Turn{Away: true}, provisioning.Reveal{Held: true},
-			provisioning.Reveal{Held: true}, provisioning.Noted{}, provisioning.Hide{}, revoke},
+		provisioning.StepReveal: {provisioning.Turn{Away: true}, provisioning.Turn{Away: true}, revoke,
+			provisioning.AskSecond{Situation: "phone_lost"}, m.issue(t, v)},
 		provisioning.StepProblem: {provisioning.Again{}, m.issue(t, v), provisioning.Back{}},
 		provisioning.StepDone:    {ask, revoke, m.issue(t, v), provisioning.End{}},
+	}
+	switch {
+	case !v.ShownUntil.IsZero():
+		next[v.Step] = []provisioning.Command{provisioning.Noted{}, provisioning.Hide{}}
+	case v.Turned:
+		show := provisioning.Reveal{Held: true}
+		next[v.Step] = []provisioning.Command{show, show, show, provisioning.Turn{}}
 	}
 	if c := pickOne(t, next[v.Step], "next"); c != nil {
 		m.post(t, c, by, v.ID)

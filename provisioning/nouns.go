@@ -73,6 +73,9 @@ type Officer struct {
 	Disabled    bool
 	// Lang is the language the officer works in, a BCP 47 tag; empty means the desk's.
 	Lang string
+	// Dismissed says that it was the staff list that disabled this officer: a list that names them
+	// again lets them back. One whom an operator disabled stays so.
+	Dismissed bool
 }
 
 // TokenState is where a token is.

@@ -129,6 +129,11 @@ type PreparedPasscode struct {
 	Trouble *Refusal
 }
 
+// matches: it was sealed for this person and as this type.
+func (p PreparedPasscode) matches(person PersonID, of PasscodeType) bool {
+	return p.Person == person && p.Type == of && p.ID != "" && p.Record.Credential == string(p.ID)
+}
+
 // LivePasscodes lists what a person may still use, in the order of their ids. There is at most one
 // of each type.
 func LivePasscodes(s Snapshot, id PersonID) []Passcode {

@@ -91,7 +91,7 @@ func (d *draft) dropUnseen(v Visit) {
 	p, live := read[Passcode](d, string(v.Passcode))
 	if v.Passcode != "" && live && p.Revealed.IsZero() {
 		d.endPasscode(p, PasscodeNotRevealed)
-		d.detail("passcode", string(PasscodeNotRevealed))
+		d.detail("unseen", string(p.ID))
 	}
 }
 

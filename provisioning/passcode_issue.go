@@ -34,6 +34,7 @@ func (d *decision) askSecond(c AskSecond) *Refusal {
 	if no != nil {
 		return no
 	}
+	d.dropUnseen(d.visit)
 	d.entry.Outcome = OutcomeIntended
 	d.visit.Step = StepSecond
 	return nil
@@ -79,14 +80,17 @@ func (d *decision) mayHavePasscode() []rule {
 }
 
 // underLimits are the rules of how many, per person, per officer and per desk, on this day.
-func (d *decision) underLimits() []rule {
+func (d *decision) underLimits() []rule { return d.limits(d.visit.Person, d.o.By) }
+
+// limits are those rules for a person and whoever issues it; nobody does at a recovery.
+func (d *decision) limits(person PersonID, by OfficerID) []rule {
 	day, most := IssuedOn(d.s, d.site, d.now.At), d.site.PasscodeLimits
 	under := func(id string, have, most int, code Code) rule {
 		return rule{id, refuseUnless(have < most, code, "max", strconv.Itoa(most))}
 	}
 	return []rule{
-		under("passcode.limit.person", day.Of(d.visit.Person), most.Person, CodePasscodesOfPerson),
-		under("passcode.limit.officer", day.Officers[d.o.By], most.Officer, CodePasscodesOfOfficer),
+		under("passcode.limit.person", day.Of(person), most.Person, CodePasscodesOfPerson),
+		under("passcode.limit.officer", day.Officers[by], most.Officer, CodePasscodesOfOfficer),
 		under("passcode.limit.desk", day.Total, most.Desk, CodePasscodesOfDesk),
 	}
 }
@@ -112,11 +116,9 @@ func (d *decision) issuePasscode(c IssuePasscode) *Refusal {
 		}
 	}
 	p := c.Prepared
-	matches := p.Person == d.visit.Person && p.Type == terms.Type && p.ID != "" &&
-		p.Record.Credential == string(p.ID)
 	no = d.all(
 		rule{"passcode.verifier", func() *Refusal { return p.Trouble }},
-		rule{"passcode.prepared", refuseUnless(matches, CodeWrongStep)},
+		rule{"passcode.prepared", refuseUnless(p.matches(d.visit.Person, terms.Type), CodeWrongStep)},
 	)
 	if no != nil {
 		return no
@@ -138,30 +140,42 @@ func (d *decision) secondWord() (OfficerID, *Refusal) {
 	return approval.Officer, nil
 }
 
-// issue puts the passcode, ends the one it replaces, and sends the sealed codes.
+// issue gives the visit's person the passcode.
 func (d *decision) issue(p PreparedPasscode, terms PasscodeTerms, second OfficerID) {
 	v := &d.visit
-	for old := range Find[Passcode](d.s, ByPerson, string(v.Person)) {
-		switch {
-		case old.Type == terms.Type:
-			d.endPasscode(old, PasscodeReplaced)
-		case old.ID == v.Passcode && old.Revealed.IsZero():
-			d.endPasscode(old, PasscodeNotRevealed)
-		}
-	}
-	d.put(Passcode{
-		ID: p.ID, Person: v.Person, Officer: d.o.By, Second: second, Visit: v.ID, Type: terms.Type,
-		Situation: v.Situation, Justification: v.Justification, Channel: ChannelCounter,
-		Evidence: v.Evidence, State: PasscodeIssued, Record: p.Record.ID, Position: d.s.Position(),
-		At: d.now.At, Until: d.now.At.Add(terms.Life()), Uses: terms.Uses, Count: terms.Codes(),
-		Enrol: terms.For == PurposeEnrol, Keep: d.now.At.Add(KeepFor),
-	})
-	d.put(IssuedOn(d.s, d.site, d.now.At).plus(v.Person, d.o.By))
-	d.publish(p.Record)
+	d.dropUnseen(*v)
 	d.entry.Rule = "passcode.situation.S56"
-	d.detail("channel", string(ChannelCounter))
+	d.grant(p, terms, Passcode{Person: v.Person, Officer: d.o.By, Second: second, Visit: v.ID,
+		Situation: v.Situation, Justification: v.Justification, Channel: ChannelCounter,
+		Evidence: v.Evidence})
 	v.Passcode, v.PasscodeEnd, v.ShownUntil = p.ID, "", time.Time{}
 	v.Step, v.Position = StepReveal, d.s.Position()
+}
+
+// grant puts the passcode, ends the one it replaces, counts it, and sends the sealed codes.
+func (d *decision) grant(p PreparedPasscode, terms PasscodeTerms, row Passcode) {
+	for old := range Find[Passcode](d.s, ByPerson, string(row.Person)) {
+		if old.Type == terms.Type {
+			d.endPasscode(old, PasscodeReplaced)
+			d.takeFromVisit(old)
+		}
+	}
+	row.ID, row.Type, row.Record, row.State = p.ID, terms.Type, p.Record.ID, PasscodeIssued
+	row.Position, row.At, row.Until = d.s.Position(), d.now.At, d.now.At.Add(terms.Life())
+	row.Uses, row.Count = terms.Uses, terms.Codes()
+	row.Enrol, row.Keep = terms.For == PurposeEnrol, d.now.At.Add(KeepFor)
+	d.put(row)
+	d.put(IssuedOn(d.s, d.site, d.now.At).plus(row.Person, row.Officer))
+	d.publish(p.Record)
+	d.entry.Credential = CredentialID(p.ID)
+	d.detail("channel", string(row.Channel))
+}
+
+// takeFromVisit: another visit had the passcode that was replaced in hand.
+func (d *decision) takeFromVisit(p Passcode) {
+	if v, at := d.visitOfPasscode(p); at && v.ID != d.visit.ID {
+		d.failPasscode(v, CodePasscodeGone, PasscodeReplaced)
+	}
 }
 
 // endPasscode ends a passcode and tells the verifier so.

@@ -157,6 +157,34 @@ func revoked(t *testing.T, c provisioning.Change, id provisioning.PasscodeID) {
 	t.Errorf("the verifier is not told that %s ended: %+v", id, c.Records())
 }
 
+// A site with recovery passcodes gives them at the desk, too.
+func TestRecoveryAtTheDesk(t *testing.T) {
+	s := newScene(t, provisioning.StepSituation, issue(provisioning.SituationRecovery,
+		provisioning.PasscodeRecovery)).asked("")
+	ledger, _ := s.mustDecide(t)
+	if p := get[provisioning.Passcode](t, ledger, "p2"); p.Type != provisioning.PasscodeRecovery ||
+		p.Uses != 2 || p.Officer != "lee" {
+		t.Errorf("%+v", p)
+	}
+}
+
+// Whatever leaves a passcode behind that nobody saw, revokes it.
+func TestLeavingOneUnseenRevokesIt(t *testing.T) {
+	for name, c := range map[string]provisioning.Command{
+		"another type":   issue("recovery", provisioning.PasscodeRecovery),
+		"the same again": issue("", provisioning.PasscodeShort),
+		"a second word":  provisioning.AskSecond{Situation: "phone_lost"},
+		"the end":        provisioning.End{},
+	} {
+		p := given(passcodeID, provisioning.PasscodeShort)
+		p.Visit, p.Revealed, p.Keep = visitID, time.Time{}, noon.Add(time.Minute)
+		s := newScene(t, provisioning.StepReveal, c).asked("phone_forgotten", p)
+		s.visit.Passcode = passcodeID
+		_, change := s.mustDecide(t)
+		t.Run(name, func(t *testing.T) { revoked(t, change, passcodeID) })
+	}
+}
+
 func TestRevokeIsOneTap(t *testing.T) {
 	for _, step := range []provisioning.Step{provisioning.StepChoose, provisioning.StepSituation,
 		provisioning.StepReveal, provisioning.StepDone} {

@@ -59,6 +59,7 @@ type profile struct {
 	Passcode       []PasscodeTerms
 	Situation      []Situation
 	PasscodeLimits PasscodeLimits `toml:"passcode_limits"`
+	Notices        []NoticeChannel
 }
 
 // ParseSite reads a profile strictly: an unknown key is an error, so that a misspelt rule is not a
@@ -82,6 +83,7 @@ func ParseSite(text []byte) (Site, error) {
 		LoanDays: p.LoanDays, AdviseDevices: p.AdviseDevices, Digits: p.Digits, Slot: p.Slot,
 		AccessCodes: p.AccessCodes, Hours: p.Hours, Strip: p.Strip,
 		Passcodes: p.Passcode, Situations: p.Situation, PasscodeLimits: p.PasscodeLimits,
+		Notices: p.Notices,
 	}
 	for _, reason := range p.Reason {
 		site.Reasons = append(site.Reasons, reason.Key)
@@ -99,6 +101,11 @@ func (s Site) Check() error {
 	for _, rule := range s.Evidence {
 		if !slices.Contains(known, rule.Kind) {
 			return fmt.Errorf("site profile: evidence %q is not known", rule.Kind)
+		}
+	}
+	for _, channel := range s.Notices {
+		if !slices.Contains(AllNoticeChannels(), channel) {
+			return fmt.Errorf("site profile: notices by %q are not known", channel)
 		}
 	}
 	switch {

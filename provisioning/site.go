@@ -40,6 +40,9 @@ type Site struct {
 	Touch bool
 	// Hours are the support hours, for the screen.
 	Hours []Hours
+	// Notices are the channels on which people are told what was done; the box must be configured for
+	// them, too.
+	Notices []NoticeChannel
 	// Strip is a mail suffix people type after their account, to be dropped (S9).
 	Strip string
 	// Passcodes the site issues, the situations that lead to them, and how many on one day. A site

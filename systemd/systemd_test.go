@@ -201,8 +201,8 @@ func install(t *testing.T, dir string) []string {
 		if err != nil {
 			t.Fatal(err)
 		}
-		text := strings.NewReplacer("/usr/bin/tokendeskd", "/bin/true", "/usr/bin/verifierd", "/bin/true").
-			Replace(string(data))
+		text := strings.NewReplacer("/usr/bin/tokendeskd", "/bin/true", "/usr/bin/verifierd", "/bin/true",
+			"/usr/bin/cage", "/bin/true").Replace(string(data))
 		if err := os.WriteFile(filepath.Join(dir, entry.Name()), []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}

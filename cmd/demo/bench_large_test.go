@@ -130,12 +130,12 @@ func largeRows(i int) []provisioning.Row {
 // writeLargeDirectory puts everybody into the directory: those with a token and as many without.
 func writeLargeDirectory(b *testing.B, st *stage) {
 	b.Helper()
-	people := make([]provisioning.Person, 0, 2*largeTokens)
+	people := make([]directory.Record, 0, 2*largeTokens)
 	for _, p := range st.people {
-		people = append(people, p.Person)
+		people = append(people, directory.Record{Person: p.Person})
 	}
 	for i := range 2 * largeTokens {
-		people = append(people, largePerson(i))
+		people = append(people, directory.Record{Person: largePerson(i)})
 	}
 	config, err := st.config()
 	if err != nil {

@@ -23,6 +23,7 @@ func BenchmarkCounter(b *testing.B) {
 	c.screen.Open("/")
 	c.screen.Press("Unlock", "officer", string(officers[0].id), "pin", st.pin)
 	b.Run("pages", c.pages)
+	b.Run("card", c.cards)
 	b.Run("loan", c.loans)
 }
 

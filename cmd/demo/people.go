@@ -101,10 +101,9 @@ func writePeople(dir string, list []sample) (file, portraits string, err error) 
 	if err := os.MkdirAll(portraits, 0o700); err != nil {
 		return "", "", err
 	}
-	rows := make([]provisioning.Person, len(list))
+	rows := make([]directory.Record, len(list))
 	for i, s := range list {
-		rows[i] = s.Person
-		rows[i].CardUntil = s.CardUntil.UTC().Truncate(24 * time.Hour)
+		rows[i] = s.record()
 		picture := filepath.Join(portraits, s.Portrait)
 		if err := os.WriteFile(picture, s.face.portrait(), 0o600); err != nil {
 			return "", "", err

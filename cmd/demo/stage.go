@@ -38,7 +38,7 @@ type stage struct {
 	clock    *switchedClock
 	tokens   *virtual.Bus
 	names    map[uint32]string
-	reader   *virtual.Reader
+	reader   *cardSlot
 	usb      *usb.Bus
 	central  *central
 	desk     *daemon.Desk
@@ -59,13 +59,16 @@ var officers = []struct {
 
 func newStage(ctx context.Context, s settings, log *slog.Logger) (st *stage, err error) {
 	st = &stage{settings: s, log: log, clock: newSwitchedClock(), usb: usb.New(),
-		reader: virtual.NewReader("virtual"), paper: virtual.NewPaper(paperWidth)}
+		paper: virtual.NewPaper(paperWidth)}
 	defer func() {
 		if err != nil {
 			st.close()
 		}
 	}()
 	if st.site, err = provisioning.LoadSite(s.site); err != nil {
+		return nil, err
+	}
+	if st.reader, err = newCardSlot(); err != nil {
 		return nil, err
 	}
 	// Guarding the slots of somebody's own token with a secret that is gone tomorrow would lock it.
@@ -136,7 +139,8 @@ func (st *stage) openDesk(ctx context.Context) error {
 		return err
 	}
 	st.desk, err = daemon.Open(ctx, daemon.Parts{Config: config, Keys: keys, Site: st.site,
-		Bus: benchBus{st.tokens, st.usb}, Reader: st.reader, Clock: st.clock, Log: st.log,
+		Bus:     benchBus{st.tokens, st.usb},
+		Readers: []devices.TapSource{st.reader}, Clock: st.clock, Log: st.log,
 		Tokens: yubikey.Options{OnlySerial: st.settings.real,
 			MayOpen: func(i devices.Info) bool { return !isReal(i) || st.settings.real != "" }},
 		Listeners: map[string]net.Listener{"desk": st.screen, "feed": st.feed},

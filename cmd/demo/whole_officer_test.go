@@ -30,7 +30,7 @@ func TestWholeOfficersToken(t *testing.T) {
 	w.b.Press("Unlock", "officer", lead, "pin", w.pin) // the demonstration lets a PIN alone do
 
 	w.b.Follow("Your own token")
-	w.says("You have no token as your key", "Slot 1 holds something", spelt(key))
+	w.says("Make this token your key", "Slot 1 holds something", spelt(key))
 	w.b.Press("Erase the slot and make it my key")
 	w.sees("Touch your token")
 	w.finger(key)

@@ -31,10 +31,13 @@ func (statusCmd) Run(ctx context.Context, c *cli, t terminal) error {
 	fmt.Fprintf(table, "clock\t%s\n", map[bool]string{true: "synchronised",
 		false: "NOT synchronised: no due dates are made"}[s.ClockSynced])
 	fmt.Fprintf(table, "tokens\t%d known, %d on loan\n", s.Tokens, s.OpenLoans)
+	fmt.Fprintf(table, "passcodes\t%d live\n", s.Passcodes)
 	fmt.Fprintf(table, "doubtful\t%d\n", len(s.Doubtful))
 	if s.Printer != "" {
 		fmt.Fprintf(table, "printer\t%s\n", s.Printer)
 	}
+	fmt.Fprintf(table, "notices\t%d waiting, %d given up\n", s.NoticesWaiting, s.NoticesDead)
+	fmt.Fprintf(table, "requests\t%d by mail\n", s.Requests)
 	if err := table.Flush(); err != nil {
 		return err
 	}

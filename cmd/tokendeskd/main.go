@@ -48,7 +48,7 @@ func run(ctx context.Context, path string) error {
 	bus := usb.New()
 	defer bus.Close()
 	desk, err := daemon.Open(ctx, daemon.Parts{Config: config, Keys: keys, Site: site, Bus: bus,
-		Clock: daemon.SystemClock{}, Log: log, Listeners: listeners, Fatal: func(err error) {
+		ReaderBus: bus, Clock: daemon.SystemClock{}, Log: log, Listeners: listeners, Fatal: func(err error) {
 			// A commit whose outcome is unknown: only a new start reads what is true.
 			log.Error("a durable write failed; the daemon stops", "err", err,
 				"MESSAGE_ID", "8c27d6b10e5f4c02a3b94f7d21e8c6a4")

@@ -1,5 +1,5 @@
-// Command virtualusb puts software YubiKeys on this kernel's USB bus (vhci_hcd, needs root), or
-// offers them to other machines over USB/IP. Its other commands are the hand at the counter: they
+// Command virtualusb puts software YubiKeys, or a card reader, on this kernel's USB bus (vhci_hcd,
+// needs root), or offers them to other machines over USB/IP. Its other commands are the hand at the counter: they
 // plug, touch and pull the keys of one that runs.
 package main
 
@@ -25,6 +25,7 @@ type commandLine struct {
 	Unplug unplugCommand `cmd:"" help:"Pull a key out."`
 	Touch  touchCommand  `cmd:"" help:"Put a finger on a key."`
 	Fault  faultCommand  `cmd:"" help:"Make a key misbehave; without flags, make it well."`
+	Reader readerCommand `cmd:"" help:"Keep a card reader; its hand is the standard input."`
 }
 
 func main() {
@@ -32,7 +33,7 @@ func main() {
 	defer stop()
 	var line commandLine
 	k := kong.Parse(&line, kong.Name("virtualusb"),
-		kong.Description("Software YubiKeys for a kernel's USB bus."))
+		kong.Description("Software YubiKeys and card readers for a kernel's USB bus."))
 	k.BindTo(ctx, (*context.Context)(nil))
 	k.Bind(&line)
 	k.FatalIfErrorf(k.Run())

@@ -42,6 +42,11 @@ func New() *Bus { return &Bus{} }
 
 // List returns the HID interfaces plugged in now. It reads descriptors and sysfs and opens nothing.
 func (b *Bus) List(ctx context.Context) ([]devices.Info, error) {
+	return b.list(ctx, gousb.ClassHID)
+}
+
+// list returns the interfaces of a class.
+func (b *Bus) list(ctx context.Context, class gousb.Class) ([]devices.Info, error) {
 	if ctx.Err() != nil {
 		return nil, fmt.Errorf("list usb devices: %w", ended(ctx))
 	}
@@ -53,7 +58,7 @@ func (b *Bus) List(ctx context.Context) ([]devices.Info, error) {
 	var infos []devices.Info
 	// The opener says no to every device: gousb then only reads cached descriptors.
 	_, err := b.ctx.OpenDevices(func(d *gousb.DeviceDesc) bool {
-		infos = append(infos, describe(d)...)
+		infos = append(infos, describe(d, class)...)
 		return false
 	})
 	if err != nil && len(infos) == 0 {
@@ -120,8 +125,8 @@ func (b *Bus) Open(ctx context.Context, info devices.Info) (devices.HID, error) 
 	return &handle{dev: dev, port: port}, nil
 }
 
-// describe lists a device's HID interfaces in its active configuration.
-func describe(d *gousb.DeviceDesc) []devices.Info {
+// describe lists a device's interfaces of a class in its active configuration.
+func describe(d *gousb.DeviceDesc, class gousb.Class) []devices.Info {
 	name := portName(d)
 	if name == "" {
 		return nil // a root hub
@@ -132,7 +137,7 @@ func describe(d *gousb.DeviceDesc) []devices.Info {
 	}
 	var infos []devices.Info
 	for _, i := range d.Configs[active].Interfaces {
-		if len(i.AltSettings) == 0 || i.AltSettings[0].Class != gousb.ClassHID {
+		if len(i.AltSettings) == 0 || i.AltSettings[0].Class != class {
 			continue
 		}
 		path := fmt.Sprintf("%s:%d.%d", name, active, i.Number)

@@ -26,6 +26,10 @@ func TestMain(m *testing.M) {
 		holdKeys(os.Stdin, os.Stdout)
 		return
 	}
+	if kind := os.Getenv(asReader); kind != "" {
+		holdReader(kind, os.Stdin, os.Stdout)
+		return
+	}
 	os.Exit(m.Run())
 }
 
@@ -39,6 +43,8 @@ func holdKeys(orders io.Reader, answers io.Writer) {
 		switch lines.Text() {
 		case "open":
 			held, err = openKeyboard(bus)
+		case "reader":
+			err = useReader(bus)
 		case "close":
 			err = held.Close()
 		case "list":
@@ -64,6 +70,24 @@ func openKeyboard(bus *usb.Bus) (devices.HID, error) {
 	return nil, devices.ErrUnplugged
 }
 
+// useReader opens the first virtual card reader and closes it again.
+func useReader(bus *usb.Bus) error {
+	infos, err := bus.ListReaders(context.Background())
+	if err != nil {
+		return err
+	}
+	for _, info := range infos {
+		if ours(info) {
+			link, err := bus.OpenReader(context.Background(), info)
+			if err != nil {
+				return err
+			}
+			return link.Close()
+		}
+	}
+	return devices.ErrUnplugged
+}
+
 func answer(err error) string {
 	if err == nil {
 		return "done"
@@ -82,8 +106,14 @@ type holder struct {
 // startHolder runs a holder as user and group; it ends with the test at the latest.
 func startHolder(t *testing.T, user, group uint32) *holder {
 	t.Helper()
+	return startAs(t, asDaemon+"=1", user, group)
+}
+
+// startAs runs this binary with the environment that makes it what it is to be.
+func startAs(t *testing.T, env string, user, group uint32) *holder {
+	t.Helper()
 	h := &holder{t: t, cmd: exec.Command("/proc/self/exe")}
-	h.cmd.Env = []string{asDaemon + "=1"}
+	h.cmd.Env = []string{env}
 	h.cmd.Stderr = os.Stderr
 	h.cmd.SysProcAttr = &syscall.SysProcAttr{
 		Credential: &syscall.Credential{Uid: user, Gid: group},

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"testing"
 	"time"
 
@@ -24,12 +25,16 @@ var guestTools = map[string]string{
 	"ykinfo": "yubikey-personalization", "ykpersonalize": "yubikey-personalization",
 	"ykchalresp": "yubikey-personalization", "ykman": "yubikey-manager", "oathtool": "oathtool",
 	"udevadm": "udev",
+	"pcscd":   "pcscd", "opensc-tool": "opensc",
 }
 
 // slowTests start Python or udevd, or wait for keystrokes that must not come.
 const slowTests = "^TestGuest(Yk|Silence|OpenAtOnce|Rule)"
 
-// TestRig boots Debian's kernel, in two guests at once, and reports each of the guests' tests as
+// readerTests are those of card readers; their guest has one of qemu's own.
+const readerTests = "^TestGuestReader"
+
+// TestRig boots Debian's kernel, in three guests at once, and reports each of the guests' tests as
 // its own. RIG_TESTS is for working on some of them.
 func TestRig(t *testing.T) {
 	usbtest.Need(t, guestTools)
@@ -39,7 +44,8 @@ func TestRig(t *testing.T) {
 	}
 	for name, args := range map[string][]string{
 		"tools":  {"-test.run=" + slowTests},
-		"driver": {"-test.run=^TestGuest", "-test.skip=" + slowTests},
+		"driver": {"-test.run=^TestGuest", "-test.skip=" + slowTests + "|" + readerTests},
+		"reader": {"-test.run=" + readerTests},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -77,9 +83,13 @@ func bootGuest(t *testing.T, limit time.Duration, args ...string) (output string
 	if err != nil {
 		t.Fatal(err)
 	}
-	rules, err := os.ReadFile("../../systemd/72-tokendesk.rules")
-	if err != nil {
-		t.Fatal(err)
+	rules := map[string]string{}
+	for _, name := range []string{"72-tokendesk.rules", "72-tokendesk-readers.rules"} {
+		rule, err := os.ReadFile("../../systemd/" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rules[name] = string(rule)
 	}
 	virtualusb := filepath.Join(t.TempDir(), "virtualusb")
 	build := exec.Command("go", "build", "-o", virtualusb, "../../cmd/virtualusb")
@@ -87,14 +97,18 @@ func bootGuest(t *testing.T, limit time.Duration, args ...string) (output string
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("build cmd/virtualusb: %v\n%s", err, out)
 	}
-	return usbtest.Run(t, usbtest.Guest{
+	guest := usbtest.Guest{
 		Binary:   self,
 		Args:     append([]string{"-test.v", "-test.timeout=" + limit.String()}, args...),
 		Env:      []string{inGuest + "=1", "CI=" + os.Getenv("CI")},
-		Files:    map[string]string{"72-tokendesk.rules": string(rules)},
+		Files:    rules,
 		Programs: map[string]string{"virtualusb": virtualusb},
 		Timeout:  limit + 15*time.Second,
-	})
+	}
+	if strings.Contains(args[0], "Reader") {
+		guest.Devices = qemuReader(t)
+	}
+	return usbtest.Run(t, guest)
 }
 
 // guestOnly skips a test that was started outside the rig.

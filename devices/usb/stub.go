@@ -30,6 +30,18 @@ func (*Bus) Open(context.Context, devices.Info) (devices.HID, error) {
 	return nil, fmt.Errorf("open usb device: %w", devices.ErrUnsupported)
 }
 
+var _ devices.ReaderBus = (*Bus)(nil)
+
+// ListReaders always errs.
+func (*Bus) ListReaders(context.Context) ([]devices.Info, error) {
+	return nil, fmt.Errorf("list card readers: %w", devices.ErrUnsupported)
+}
+
+// OpenReader always errs.
+func (*Bus) OpenReader(context.Context, devices.Info) (devices.CCID, error) {
+	return nil, fmt.Errorf("open card reader: %w", devices.ErrUnsupported)
+}
+
 // Close does nothing.
 func (*Bus) Close() error { return nil }
 

@@ -32,9 +32,10 @@ const (
 	busIDSize    = 32
 	pathSize     = 256
 	commandSize  = 48
-	// maxTransfer bounds what a peer can make this process allocate. Tokens move 64 bytes at most;
-	// a kernel asks for a page of descriptors at a time.
-	maxTransfer = 1 << 16
+	// maxTransfer bounds what a peer can make this process allocate. Tokens move 64 bytes at most, a
+	// kernel asks for a page of descriptors at a time, and drivers of card readers for 64 KiB and a
+	// header.
+	maxTransfer = 1 << 17
 )
 
 // Negative errno values of a URB's status, as the kernel's own server sends them.

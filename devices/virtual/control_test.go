@@ -204,16 +204,3 @@ func TestNonsenseRequests(t *testing.T) {
 		t.Error("the key changed")
 	}
 }
-
-func TestReader(t *testing.T) {
-	r := NewReader("counter")
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
-	defer cancel()
-	want(t, "tap with nobody there", r.Tap(ctx, "U1"), context.DeadlineExceeded)
-	done := make(chan error)
-	go func() { done <- r.Tap(t.Context(), "U2") }()
-	if tap := <-r.Taps(); tap != (devices.Tap{Reader: "counter", Number: "U2"}) {
-		t.Errorf("noticed %+v", tap)
-	}
-	want(t, "tap", <-done, nil)
-}

@@ -117,7 +117,12 @@ func endpoint(address, transfer, size, interval byte) []byte {
 
 // stringDescriptor answers string index; nil when there is none.
 func (k *Key) stringDescriptor(index byte) []byte {
-	texts := map[byte]string{1: "Yubico", 2: models[k.opts.Product].name}
+	return textDescriptor(index, map[byte]string{1: "Yubico", 2: models[k.opts.Product].name})
+}
+
+// textDescriptor is the string descriptor of an index (USB 2.0 section 9.6.7); nil when there is
+// none.
+func textDescriptor(index byte, texts map[byte]string) []byte {
 	if index == 0 {
 		return []byte{4, typeString, 0x09, 0x04} // US English
 	}

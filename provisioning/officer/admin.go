@@ -48,13 +48,13 @@ func (o *Officers) SetPIN(
 // Disable ends an officer's work here; Enable lets them back.
 func (o *Officers) Disable(ctx context.Context, operator string, id provisioning.OfficerID) error {
 	return o.amend(ctx, operator, "officer.disable", id,
-		func(row *provisioning.Officer) { row.Disabled = true })
+		func(row *provisioning.Officer) { row.Disabled, row.Dismissed = true, false })
 }
 
 // Enable lets a disabled or locked officer work again.
 func (o *Officers) Enable(ctx context.Context, operator string, id provisioning.OfficerID) error {
 	return o.amend(ctx, operator, "officer.enable", id, func(row *provisioning.Officer) {
-		row.Disabled, row.Failures, row.LockedUntil = false, 0, time.Time{}
+		row.Disabled, row.Dismissed, row.Failures, row.LockedUntil = false, false, 0, time.Time{}
 	})
 }
 

@@ -31,6 +31,8 @@ const (
 	CodePINUnknown provisioning.Code = "pin_unknown"
 	// CodeDisabled: the officer may not work here any more.
 	CodeDisabled provisioning.Code = "officer_disabled"
+	// CodePINUnset: the officer is on the staff list and has no PIN yet.
+	CodePINUnset provisioning.Code = "pin_unset"
 	// CodePINWeak: a new PIN has 6 to 12 digits and is not one digit over and over, or a run.
 	CodePINWeak provisioning.Code = "pin_weak"
 	// CodeLockedOut: so many tries failed that an operator has to unlock the officer.
@@ -43,7 +45,7 @@ const (
 func Codes() []provisioning.Code {
 	return []provisioning.Code{
 		CodePINWrong, CodePINLocked, CodePINUnknown, CodeDisabled, CodePINWeak, CodeTaken,
-		CodeLockedOut, CodeKeyNone, CodeKeyNobody, CodeKeyWrong, CodeKeyAbsent, CodeKeyNoTouch,
+		CodePINUnset, CodeLockedOut, CodeKeyNone, CodeKeyNobody, CodeKeyWrong, CodeKeyAbsent, CodeKeyNoTouch,
 		CodeKeyPulled, CodeKeyUnread, CodeKeyNotLent, CodeKeyOther, CodeKeyUnwritten, CodeKeyDoubtful,
 	}
 }
@@ -79,7 +81,8 @@ func New(
 }
 
 // Check takes a PIN and nothing else, of an officer who acts at a desk that is unlocked already. It
-// refuses with CodePINWrong, CodePINLocked, CodeLockedOut, CodePINUnknown or CodeDisabled.
+// refuses with CodePINWrong, CodePINLocked, CodeLockedOut, CodePINUnknown, CodePINUnset
+// or CodeDisabled.
 func (o *Officers) Check(
 	ctx context.Context, id provisioning.OfficerID, pin secret.PIN,
 ) (provisioning.Officer, error) {
@@ -106,6 +109,9 @@ func (o *Officers) try(
 			return try{}, err
 		}
 		return try{}, provisioning.Refuse(CodePINUnknown)
+	}
+	if row.PINHash == "" {
+		return try{}, provisioning.Refuse(CodePINUnset)
 	}
 	failures, err := o.reserve(ctx, id)
 	if err != nil {

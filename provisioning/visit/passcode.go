@@ -34,7 +34,8 @@ func (r *Runner) issue(
 	}
 	codes := newPasscodes(terms.Codes())
 	var err error
-	if c.Prepared, err = r.preparePasscode(s, v.Person, terms, codes); err != nil {
+	person, _ := provisioning.Get[provisioning.Person](s, string(v.Person))
+	if c.Prepared, err = r.preparePasscode(person, terms, codes); err != nil {
 		wipePasscodes(codes)
 		return done{visit: o.Visit}, err
 	}
@@ -50,15 +51,13 @@ func (r *Runner) issue(
 
 // preparePasscode seals the codes. It says so when the verifier could not take them.
 func (r *Runner) preparePasscode(
-	s provisioning.Snapshot, id provisioning.PersonID, terms provisioning.PasscodeTerms,
-	codes []secret.Passcode,
+	person provisioning.Person, terms provisioning.PasscodeTerms, codes []secret.Passcode,
 ) (provisioning.PreparedPasscode, error) {
-	p := provisioning.PreparedPasscode{ID: provisioning.PasscodeID(randomID()), Person: id,
+	p := provisioning.PreparedPasscode{ID: provisioning.PasscodeID(randomID()), Person: person.ID,
 		Type: terms.Type}
 	if r.followed != nil && !r.followed() {
 		p.Trouble = provisioning.Refuse(provisioning.CodeVerifierAway)
 	}
-	person, _ := provisioning.Get[provisioning.Person](s, string(id))
 	var err error
 	p.Record, err = r.sealer.SealPasscode(
 		r.record(feed.KindPasscode, provisioning.CredentialID(p.ID), r.now()), feed.PasscodeBody{
@@ -128,39 +127,61 @@ func (r *Runner) lapsePasscodes(ctx context.Context, next time.Duration) (time.D
 	return r.forgetNoted(next), nil
 }
 
-// forgetNoted keeps digits only while a visit has them to show.
+// forgetNoted keeps digits only while there is somebody to show them to.
 func (r *Runner) forgetNoted(next time.Duration) time.Duration {
+	s, now := r.ledger.Snapshot(), r.clock.Now()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	s, now := r.ledger.Snapshot(), r.clock.Now()
-	for id, codes := range r.held {
+	for id, kept := range r.kept {
 		p, live := provisioning.Get[provisioning.Passcode](s, string(id))
-		v, _ := provisioning.Get[provisioning.Visit](s, string(p.Visit))
-		left := p.Keep.Sub(now)
-		if live && left > 0 && v.Step == provisioning.StepReveal && v.Passcode == id {
+		left := kept.Add(provisioning.KeepFor).Sub(now)
+		if live {
+			r.known[id], left = true, p.Keep.Sub(now)
+		}
+		wanted := live && awaited(s, p) || !live && !r.known[id]
+		if left > 0 && wanted {
 			next = min(next, left)
 			continue
 		}
-		wipePasscodes(codes)
-		delete(r.held, id)
+		r.forgetLocked(id)
 	}
 	return next
+}
+
+// awaited: the passcode's visit shows it still. One without a visit is forgotten by whoever shows or
+// sends it, or with its time.
+func awaited(s provisioning.Snapshot, p provisioning.Passcode) bool {
+	v, _ := provisioning.Get[provisioning.Visit](s, string(p.Visit))
+	return p.Visit == "" || v.Step == provisioning.StepReveal && v.Passcode == p.ID
+}
+
+// forget drops the digits of one passcode.
+func (r *Runner) forget(id provisioning.PasscodeID) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.forgetLocked(id)
+}
+
+func (r *Runner) forgetLocked(id provisioning.PasscodeID) {
+	wipePasscodes(r.held[id])
+	delete(r.held, id)
+	delete(r.kept, id)
+	delete(r.known, id)
 }
 
 // forgetAll drops every digit: the desk stops.
 func (r *Runner) forgetAll() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for id, codes := range r.held {
-		wipePasscodes(codes)
-		delete(r.held, id)
+	for id := range r.held {
+		r.forgetLocked(id)
 	}
 }
 
 func (r *Runner) keep(id provisioning.PasscodeID, codes []secret.Passcode) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.held[id] = codes
+	r.held[id], r.kept[id] = codes, r.clock.Now()
 }
 
 func (r *Runner) holdsDigits(id provisioning.PasscodeID) bool {
@@ -181,18 +202,24 @@ func (r *Runner) Shown(id provisioning.VisitID) ([]secret.Passcode, time.Time, e
 	case v.Step != provisioning.StepReveal || !r.clock.Now().Before(v.ShownUntil):
 		return nil, time.Time{}, provisioning.Refuse(provisioning.CodePasscodeHidden)
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	var shown []secret.Passcode
-	for _, code := range r.held[v.Passcode] {
-		digits := code.Expose()
-		shown = append(shown, secret.NewPasscode(string(digits)))
-		clear(digits)
-	}
+	shown := r.copies(v.Passcode)
 	if len(shown) == 0 {
 		return nil, time.Time{}, provisioning.Refuse(provisioning.CodePasscodeGone)
 	}
 	return shown, v.ShownUntil, nil
+}
+
+// copies are for whoever shows them, who wipes them.
+func (r *Runner) copies(id provisioning.PasscodeID) []secret.Passcode {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var copies []secret.Passcode
+	for _, code := range r.held[id] {
+		digits := code.Expose()
+		copies = append(copies, secret.NewPasscode(string(digits)))
+		clear(digits)
+	}
+	return copies
 }
 
 // Approve puts a second officer's approval of an act in a visit on record. Whoever calls it has

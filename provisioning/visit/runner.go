@@ -78,8 +78,11 @@ type Runner struct {
 	mu      sync.Mutex
 	busy    map[string]bool // plug ids a job works with
 	changed chan struct{}
-	// held are the digits nobody has noted yet.
-	held map[provisioning.PasscodeID][]secret.Passcode
+	// held are the digits nobody has noted yet, kept is since when. known are those whose row was
+	// seen: without one, its commit may be under way.
+	held  map[provisioning.PasscodeID][]secret.Passcode
+	kept  map[provisioning.PasscodeID]time.Time
+	known map[provisioning.PasscodeID]bool
 
 	// freed wakes the tending goroutine when a job has given its token back.
 	freed chan struct{}
@@ -103,6 +106,7 @@ func New(c Config) (*Runner, error) {
 		ledger: c.Ledger, bench: c.Bench, sealer: c.Sealer, codes: c.Codes, site: c.Site,
 		desk: c.Desk, clock: c.Clock, log: c.Log, followed: c.Followed,
 		held: map[provisioning.PasscodeID][]secret.Passcode{},
+		kept: map[provisioning.PasscodeID]time.Time{}, known: map[provisioning.PasscodeID]bool{},
 		hand: make(chan struct{}, 1), jobs: make(chan job, 16),
 		busy: map[string]bool{}, changed: make(chan struct{}), freed: make(chan struct{}, 1),
 	}, nil

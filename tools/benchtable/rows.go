@@ -42,6 +42,8 @@ var rows = []row{
 	{"node exists -> identified -> written -> OTP read", "<= 1x ykpersonalize", "rig", plugged, ""},
 	{"one Change, this disk, 100,000 in the file", "p99 <= 5 ms", "change",
 		atMost("BenchmarkDo/entries=100000", "", 5), ""},
+	{"card on the reader -> person's page, the driver included", "p99 <= 300 ms", "counter",
+		atMost("BenchmarkCounter/card", "card-", 300), ""},
 	{"Write pressed -> the screen asks for the touch", "", "counter",
 		atMost("BenchmarkCounter/loan", "write-", 0), ""},
 	{"proven -> verdict back on screen, loopback", "p99 <= 150 ms", "counter",

@@ -28,6 +28,12 @@ var embedded embed.FS
 // Card is one sample card that can be laid on the reader.
 type Card struct{ Name, Native, NativeLang, Role, Number, Account string }
 
+// Reader is where cards are laid.
+type Reader interface {
+	// Tap lays the card with that printed number on the reader until somebody took notice.
+	Tap(ctx context.Context, number string) error
+}
+
 // Switch is something that can go wrong, with its state.
 type Switch struct {
 	Name, Label string
@@ -42,7 +48,7 @@ type Config struct {
 	Bus *virtual.Bus
 	// Names says which model each token is, by serial.
 	Names  map[uint32]string
-	Reader *virtual.Reader
+	Reader Reader
 	Cards  []Card
 	// SignIn asks the verifier whether an OTP is accepted.
 	SignIn func(ctx context.Context, account, otp string) (accepted bool, err error)

@@ -43,6 +43,8 @@ type Guest struct {
 	Args, Env []string
 	// Files are put into Work of the guest by name, Programs are copied there from this machine.
 	Files, Programs map[string]string
+	// Devices are more arguments of qemu, for hardware that the guest has besides.
+	Devices []string
 	// Timeout bounds boot and program.
 	Timeout time.Duration
 }
@@ -64,7 +66,7 @@ func Run(t testing.TB, g Guest) (output string, status int) {
 	ctx, cancel := context.WithTimeout(t.Context(), g.Timeout)
 	defer cancel()
 	began := time.Now()
-	err := exec.CommandContext(ctx, "qemu-system-x86_64", qemuArgs(work, k)...).Run()
+	err := exec.CommandContext(ctx, "qemu-system-x86_64", g.qemuArgs(work, k)...).Run()
 	printed, _ := os.ReadFile(filepath.Join(work, "share", "output"))
 	raw, _ := os.ReadFile(filepath.Join(work, "share", "status"))
 	if _, scanned := fmt.Sscan(string(raw), &status); scanned != nil {
@@ -146,9 +148,9 @@ func quote(words []string) []string {
 	return quoted
 }
 
-func qemuArgs(work string, k kernel) []string {
+func (g Guest) qemuArgs(work string, k kernel) []string {
 	share := "local,security_model=none,multidevs=remap,"
-	return []string{
+	return append([]string{
 		"-accel", "tcg,thread=multi", "-smp", "2", "-m", "512",
 		"-nodefaults", "-display", "none", "-no-reboot",
 		"-serial", "file:" + filepath.Join(work, "console"),
@@ -158,7 +160,7 @@ func qemuArgs(work string, k kernel) []string {
 		"-device", "virtio-9p-pci,fsdev=root,mount_tag=root",
 		"-fsdev", share + "id=work,path=" + filepath.Join(work, "share"),
 		"-device", "virtio-9p-pci,fsdev=work,mount_tag=work",
-	}
+	}, g.Devices...)
 }
 
 func copyFile(to, from string) error {

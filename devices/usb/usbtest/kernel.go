@@ -13,7 +13,8 @@ import (
 )
 
 // modules are what the guest loads, in the order of their dependencies, below kernel/ of the
-// package: a PCI bus with 9p over it, USB with its HID drivers, and the virtual host controller.
+// package: a PCI bus with 9p over it, USB with its HID drivers, the host controller of qemu's own
+// devices, and the virtual one.
 var modules = []string{
 	"drivers/virtio/virtio_ring.ko", "drivers/virtio/virtio.ko",
 	"drivers/virtio/virtio_pci_legacy_dev.ko", "drivers/virtio/virtio_pci_modern_dev.ko",
@@ -21,6 +22,8 @@ var modules = []string{
 	"fs/netfs/netfs.ko", "fs/fscache/fscache.ko",
 	"net/9p/9pnet.ko", "net/9p/9pnet_virtio.ko", "fs/9p/9p.ko",
 	"drivers/usb/common/usb-common.ko", "drivers/usb/core/usbcore.ko",
+	"drivers/usb/host/xhci-hcd.ko",
+	"drivers/usb/host/xhci-pci.ko",
 	"drivers/hid/hid.ko", "drivers/hid/usbhid/usbhid.ko", "drivers/hid/hid-generic.ko",
 	"drivers/input/evdev.ko",
 	"drivers/usb/usbip/usbip-core.ko", "drivers/usb/usbip/vhci-hcd.ko",
@@ -37,16 +40,26 @@ type kernel struct {
 func fetchKernel(t testing.TB, dir string) kernel {
 	t.Helper()
 	done := filepath.Join(dir, "kernel")
-	if _, err := os.Stat(filepath.Join(done, "vmlinux")); err != nil {
-		if err := unpackKernel(dir, done); err != nil {
-			t.Fatalf("get the kernel: %v", err)
-		}
-	}
 	k := kernel{image: filepath.Join(done, "vmlinux")}
 	for _, m := range modules {
 		k.modules = append(k.modules, filepath.Join(done, filepath.Base(m)))
 	}
+	if !k.whole() {
+		if err := unpackKernel(dir, done); err != nil {
+			t.Fatalf("get the kernel: %v", err)
+		}
+	}
 	return k
+}
+
+// whole says that everything is there. What an older list of modules left lacks some.
+func (k kernel) whole() bool {
+	for _, file := range append([]string{k.image}, k.modules...) {
+		if _, err := os.Stat(file); err != nil {
+			return false
+		}
+	}
+	return true
 }
 
 // unpackKernel fills done, whole or not at all.
