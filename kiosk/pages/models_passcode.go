@@ -98,7 +98,8 @@ const (
 type RevealView struct {
 	Frame
 	Stage RevealStage
-	// Site is the university's name, Name the person's own.
+	// Site is the university's name; Name the person's own, at RevealWait only: no name stands beside
+	// a passcode.
 	Site, Name       string
 	Terms            PasscodeTerms
 	Until, Reference string
