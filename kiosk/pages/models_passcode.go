@@ -143,6 +143,8 @@ type IssuedView struct {
 	Until, Reference string
 	// SeenAt is a time of day; Second the officer who approved it.
 	SeenAt, Second string
+	// Again offers to turn the screen once more to a person who has seen it.
+	Again bool
 	// Passcode is what do=revoke is about.
 	Passcode string
 	// Codes is the address of the other open passcodes; empty when there are none.
