@@ -44,7 +44,8 @@ func TestPasscodeInFiveTaps(t *testing.T) {
 	want(t, b, "Ready when you are", "23 November 2026, 09:00", "5 times")
 	press("Show my code")
 	code := c.digits()[0]
-	want(t, b, "Your passcode", spelled(code), code[:3], code[3:6], code[6:], "23 November 2026, 09:00", "5 times")
+	want(t, b, "Your passcode", spelled(code), code[:3], code[3:6], code[6:],
+		"23 November 2026, 09:00", "5 times")
 	press("I have it, finish")
 	want(t, b, "Thank you. You are done.")
 	if taps != 5 {
