@@ -11,7 +11,8 @@
 //   - While the screen faces the person it holds no officer's cookie at all: taking it back needs
 //     the officer's PIN.
 //   - The server owns every deadline; a page only mirrors it. Nothing times out during a write.
-//   - No one-time password, seed or PIN is ever in a page, a stream, an address or a log.
+//   - No one-time password, seed or PIN is ever in a page, a stream, an address or a log. A passcode
+//     is on one page: the turned screen, for half a minute after its person asked to see it there.
 //
 // It refuses to know devices beyond a card's tap, files, and the rules; it reaches visits, officers
 // and people only through the small interfaces it declares.

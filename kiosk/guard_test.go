@@ -53,7 +53,7 @@ func TestEveryAnswerIsGuarded(t *testing.T) {
 	b.Press("Unlock", "officer", alice, "pin", alicePIN)
 	c.writing(b)
 	for _, path := range []string{"/", "/ready", "/held", "/parked", "/doubtful", "/display",
-		"/ended", "/nowhere", "/visit/x", "/visit/x/y", "/person", "/tokens",
+		"/ended", "/goodbye", "/nowhere", "/visit/x", "/visit/x/y", "/person", "/tokens",
 		"/tokens/yubikey/" + serial, "/assets/kiosk.css", "/assets/", "/assets/x", "/visit/" + string(c.visit().ID) + "/portrait"} {
 		b.Open(path)
 	}

@@ -58,8 +58,8 @@ func (r *recording) listen(ctx context.Context, b *kiosktest.Browser) {
 	})
 }
 
-// TestDigitsAreInOneAnswerOnly walks everything one does with passcodes, records all that leaves the
-// desk, and searches it. The digits are on the turned screen after the person asked for them, and
+// TestDigitsAreInOneAnswerOnly walks everything one does with passcodes, records all that leaves
+// the desk, and searches it. The digits are on the turned screen after the person asked for them, and
 // nowhere else: in no other page, no title, address, header, event or line of the log.
 func TestDigitsAreInOneAnswerOnly(t *testing.T) {
 	c := serve(t)

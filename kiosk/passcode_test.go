@@ -44,7 +44,8 @@ func TestPasscodeInFiveTaps(t *testing.T) {
 	want(t, b, "Ready when you are", "23 November 2026, 09:00", "5 times")
 	press("Show my code")
 	code := c.digits()[0]
-	want(t, b, "Your passcode", spelled(code), code[:3], code[3:6], code[6:], "23 November 2026, 09:00", "5 times")
+	want(t, b, "Your passcode", spelled(code), code[:3], code[3:6], code[6:],
+		"23 November 2026, 09:00", "5 times")
 	press("I have it, finish")
 	want(t, b, "Thank you. You are done.")
 	if taps != 5 {
@@ -80,8 +81,12 @@ func TestDigitsHideByThemselves(t *testing.T) {
 	if got := b.Page.Header.Get("Refresh"); got != "18; url=/person" {
 		t.Errorf("after 12 s it hides in %q", got)
 	}
-	want(t, b, code[:3], "18")
+	want(t, b, spelled(code), "18")
+	told := watch(t, b)
 	c.pass(18 * time.Second)
+	if e := next(t, told); e.Name != "goto" || e.Data != "/person" {
+		t.Errorf("the page is told %+v", e)
+	}
 	b.Reload()
 	want(t, b, "Your passcode is hidden.", "I have it, finish")
 	wantNot(t, b, forms(code)...)
@@ -122,6 +127,9 @@ func TestDigitsAreShownToNobodyElse(t *testing.T) {
 		wantNot(t, officer, forms(code)...)
 	}
 	want(t, officer, "Passcode issued and shown")
+	if b.Open("/person"); b.Page.URL.Path != "/" {
+		t.Errorf("the screen that was turned shows %s", b.Page.URL)
+	}
 	if c.shown != asked {
 		t.Error("the digits were asked for in the officer's name")
 	}

@@ -131,6 +131,8 @@ func issuedView(sc scenery, f facts) pages.IssuedView {
 		v.Situation, v.Terms = p.Situation, termsAt(p)
 		v.Until, v.Reference = sc.moment(p.Until), reference(f.visit)
 		v.SeenAt = sc.clock(p.Revealed)
+		v.Again = v.State == pages.IssuedSeen && f.visit.Step == provisioning.StepReveal &&
+			sc.now.Before(p.Keep)
 		v.Frame.End = f.visit.Step == provisioning.StepReveal && p.Revealed.IsZero()
 	}
 	if p.Second != "" {

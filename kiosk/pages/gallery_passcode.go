@@ -78,7 +78,7 @@ func galleryPasscode() []Sample {
 		}),
 		issued("waiting", IssuedView{State: IssuedWaiting}),
 		issued("ready", IssuedView{State: IssuedReady}),
-		issued("seen", IssuedView{State: IssuedSeen, SeenAt: "10:06", Terms: sampleLong(),
+		issued("seen", IssuedView{State: IssuedSeen, SeenAt: "10:06", Again: true, Terms: sampleLong(),
 			Situation: "phone_lost", Until: "30 November 2026, 10:04", Second: "WONG Hoi Lam"}),
 		issued("revoking", IssuedView{State: IssuedRevoking, Codes: "/visit/5f1c/passcodes"}),
 		issued("revoked", IssuedView{State: IssuedRevoked, Codes: "/visit/5f1c/passcodes"}),
@@ -110,7 +110,7 @@ func galleryPasscode() []Sample {
 func issued(name string, v IssuedView) Sample {
 	return look("passcode-issued-"+name, func(l Look) templ.Component {
 		v.Frame, v.Name, v.Reference, v.Passcode = liveFrame(l), "CHAN Lok Ching", "7K2Q", "5f1c"
-		v.Frame.End = v.open()
+		v.Frame.End = v.open() && v.State != IssuedSeen
 		if v.Until == "" {
 			v.Terms, v.Until, v.Situation = sampleShort(), "24 November 2026, 10:04", "phone_forgotten"
 		}

@@ -98,7 +98,8 @@ const (
 type RevealView struct {
 	Frame
 	Stage RevealStage
-	// Site is the university's name, Name the person's own.
+	// Site is the university's name; Name the person's own, at RevealWait only: no name stands beside
+	// a passcode.
 	Site, Name       string
 	Terms            PasscodeTerms
 	Until, Reference string
@@ -142,6 +143,8 @@ type IssuedView struct {
 	Until, Reference string
 	// SeenAt is a time of day; Second the officer who approved it.
 	SeenAt, Second string
+	// Again offers to turn the screen once more to a person who has seen it.
+	Again bool
 	// Passcode is what do=revoke is about.
 	Passcode string
 	// Codes is the address of the other open passcodes; empty when there are none.

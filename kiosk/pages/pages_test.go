@@ -136,7 +136,9 @@ func TestFormsCarryAnOp(t *testing.T) {
 // TestTurnedScreen: the person's view holds nothing an officer could do, nor who the officer is.
 func TestTurnedScreen(t *testing.T) {
 	for _, s := range Gallery() {
-		if !strings.HasPrefix(s.Name, "agree") {
+		turned := strings.HasPrefix(s.Name, "agree") || strings.HasPrefix(s.Name, "passcode-reveal") ||
+			s.Name == "passcode-bye"
+		if !turned {
 			continue
 		}
 		page := render(t, s, Look{Theme: "light"})
@@ -234,5 +236,25 @@ func TestColourNeverStandsAlone(t *testing.T) {
 	}
 	if seen < 50 {
 		t.Errorf("only %d chips were found", seen)
+	}
+}
+
+// TestDigitsInNoLiveRegion: a passcode is announced by nothing that a stream replaces, and stands in
+// no title.
+func TestDigitsInNoLiveRegion(t *testing.T) {
+	seen := 0
+	for _, s := range Gallery() {
+		page := render(t, s, Look{Theme: "light"})
+		if !strings.Contains(page, "data-secret") {
+			continue
+		}
+		seen++
+		title, _, _ := strings.Cut(page, "</title>")
+		if strings.Contains(page, "data-live") || strings.Contains(title, "418") {
+			t.Errorf("%s: the digits are in a live region or in the title", s.Name)
+		}
+	}
+	if seen < 4 {
+		t.Errorf("only %d pages show a passcode", seen)
 	}
 }

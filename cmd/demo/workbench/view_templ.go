@@ -255,7 +255,7 @@ func view(m model) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 21, "\" autocomplete=\"off\"></div><div class=\"field\"><label for=\"otp\">OTP</label> <input id=\"otp\" name=\"otp\" value=\"")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 21, "\" autocomplete=\"off\"></div><div class=\"field\"><label for=\"otp\">OTP or passcode</label> <input id=\"otp\" name=\"otp\" value=\"")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -14,6 +14,7 @@ import (
 	"io/fs"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -268,7 +269,8 @@ func (b *Bench) fault(r *http.Request) said {
 }
 
 func (b *Bench) signIn(r *http.Request) said {
-	account, otp := r.PostFormValue("account"), r.PostFormValue("otp")
+	account := r.PostFormValue("account")
+	otp := strings.ReplaceAll(r.PostFormValue("otp"), " ", "") // a passcode is read in groups
 	b.mu.Lock()
 	b.account, b.typed = account, ""
 	b.mu.Unlock()

@@ -14,11 +14,13 @@ const alive = (() => {
 })();
 
 // 1. One submit per rendered form. The server guards it too, by the op.
+let sent = false;
 addEventListener('submit', (e) => {
   const f = e.target;
   if (f.method === 'dialog') return;
   if (f.dataset.sent) return e.preventDefault();
   f.dataset.sent = '1';
+  sent = true;
   f.setAttribute('aria-busy', 'true');
   if (e.submitter?.hasAttribute('data-print')) print();
 }, true);
@@ -42,7 +44,9 @@ if (source) {
   });
   es.addEventListener('goto', (e) => {
     es.close();
-    if (/^\/(?!\/)/.test(e.data)) location.replace(e.data);
+    if (!/^\/(?!\/)/.test(e.data)) return;
+    // Where a form was sent, its own answer says where to go, if there is one.
+    setTimeout(() => location.replace(e.data), sent ? 5000 : 0);
   });
   es.onopen = () => root.removeAttribute('data-offline');
   es.onerror = () => root.setAttribute('data-offline', '');
