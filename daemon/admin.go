@@ -183,7 +183,7 @@ func (a admin) officers(w http.ResponseWriter, r *http.Request) {
 func (a admin) row(o provisioning.Officer) OfficerRow {
 	row := OfficerRow{ID: string(o.ID), Name: o.Name, Person: string(o.Person),
 		Supervisor: o.Supervisor, Disabled: o.Disabled, LockedUntil: o.LockedUntil,
-		Locked: o.Failures >= officer.MostTries}
+		Locked: o.LockedOut()}
 	s := a.desk.Snapshot()
 	key, has := provisioning.Get[provisioning.OfficerKey](s, string(o.ID))
 	if !has {

@@ -21,7 +21,8 @@ type MailConfig struct {
 	CA string `toml:"ca"`
 }
 
-// SMSConfig names the gateway that takes text messages over HTTPS. Without a URL the desk sends none.
+// SMSConfig names the gateway that takes text messages over HTTPS. Without a URL the desk sends
+// none.
 type SMSConfig struct {
 	URL string `toml:"url"`
 	// Body is what is posted, with {to} and {text} in it: JSON, or a form.

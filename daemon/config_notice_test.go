@@ -45,7 +45,8 @@ func TestNoticeConfig(t *testing.T) {
 		"too often":        {"[mailbox]\nserver=\"a:993\"\nlogin=\"a\"\nevery=\"1s\"", "10s"},
 		"password in file": {"[mail]\nserver=\"a:25\"\nfrom=\"a@b.mo\"\npassword=\"x\"", "mail.password"},
 	} {
-		if _, err := ParseConfig(base + test.text); err == nil || !strings.Contains(err.Error(), test.says) {
+		_, err := ParseConfig(base + test.text)
+		if err == nil || !strings.Contains(err.Error(), test.says) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -37,7 +37,8 @@ const (
 // FontBuiltIn names the font that is compiled in.
 const FontBuiltIn = "built-in"
 
-// open returns the printer, nil without one. It is not asked how it is: it may be switched on later.
+// open returns the printer, nil without one. It is not asked how it is: it may be switched on
+// later.
 func (p *Printer) open() (printer.Printer, error) {
 	if p == nil {
 		return nil, nil

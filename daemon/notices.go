@@ -18,8 +18,8 @@ const (
 	credMailbox = "mailbox-password"
 )
 
-// wireNotices makes what tells people, and what reads their requests, as far as the box is configured
-// for it. Nothing is connected yet.
+// wireNotices makes what tells people, and what reads their requests, as far as the box is
+// configured for it. Nothing is connected yet.
 func (d *Desk) wireNotices() error {
 	p := d.parts
 	c := notice.Config{Ledger: d.store, Site: p.Site, Desk: provisioning.DeskID(p.Config.Desk),

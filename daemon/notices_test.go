@@ -77,7 +77,9 @@ func newOnDisk(t *testing.T) onDisk {
 }
 
 // run opens the store and lets the desk send until the condition holds.
-func (d onDisk) run(t *testing.T, box *postbox, work func(*store.Store), until func(*store.Store) bool) {
+func (d onDisk) run(
+	t *testing.T, box *postbox, work func(*store.Store), until func(*store.Store) bool,
+) {
 	t.Helper()
 	s, err := store.Open(t.Context(), d.options)
 	if err != nil {
@@ -123,7 +125,8 @@ func TestPowerCutWhileSending(t *testing.T) {
 			t.Error(err)
 		}
 	}}
-	d.run(t, box, func(s *store.Store) { tell(t, s) }, func(*store.Store) bool { return box.count() == 1 })
+	d.run(t, box, func(s *store.Store) { tell(t, s) },
+		func(*store.Store) bool { return box.count() == 1 })
 
 	// The image is the disk as it was in the middle.
 	cut := d

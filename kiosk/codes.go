@@ -21,6 +21,10 @@ const (
 	CodeNumberMissing provisioning.Code = "number_missing"
 	// CodeMatchMissing: a tile was pressed before "Same face?" was answered.
 	CodeMatchMissing provisioning.Code = "match_missing"
+	// CodeRecoveryBusy: too many recoveries are under way at the unattended view.
+	CodeRecoveryBusy provisioning.Code = "recovery_busy"
+	// CodeAnswerMissing: a question was left empty, or its answer cannot be one.
+	CodeAnswerMissing provisioning.Code = "answer_missing"
 	// CodeTapLocked: a card was tapped while the desk was locked. Nobody was looked up.
 	CodeTapLocked provisioning.Code = "tap_locked"
 	// CodeTapBusy: another person's card was tapped during a visit. Nobody was looked up.
@@ -32,7 +36,7 @@ func Codes() []provisioning.Code {
 	codes := append([]provisioning.Code{
 		CodeUnknown, CodePINWrong, CodePINLocked, CodePINUnknown, CodePersonUnknown,
 		CodeDirectoryDown, CodePINMissing, CodeNumberMissing, CodeMatchMissing, CodeTapLocked,
-		CodeTapBusy,
+		CodeTapBusy, CodeRecoveryBusy, CodeAnswerMissing,
 	}, printerCodes...)
 	for _, why := range devices.Whys() {
 		codes = append(codes, provisioning.Code(why))

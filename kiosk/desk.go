@@ -214,6 +214,12 @@ func (s *Server) postWaiting(w http.ResponseWriter, r *http.Request, who hands) 
 		}
 		s.settled(r)
 		return redirect(w, r, visitPath(id))
+	case pages.DoTakeOver:
+		if _, err := s.order(r.Context(), who.Officer, op, id, provisioning.TakeOver{}); err != nil {
+			return err
+		}
+		s.settled(r)
+		return redirect(w, r, visitPath(id))
 	case pages.DoEnd:
 		if _, err := s.order(r.Context(), who.Officer, op, id, provisioning.End{}); err != nil {
 			return err

@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/tokendesk/tokendesk/kiosk/pages"
@@ -32,7 +33,7 @@ func (s *Server) guard(next http.Handler) http.Handler {
 		if !strings.HasPrefix(r.URL.Path, assetsPath) {
 			h.Set("Cache-Control", "no-store")
 		}
-		if !ours(r.Host) {
+		if !s.ours(r.Host) {
 			s.simple(w, r, http.StatusMisdirectedRequest, pages.SimpleAccess, "")
 			return
 		}
@@ -44,11 +45,12 @@ func (s *Server) guard(next http.Handler) http.Handler {
 // ours says whether the desk is called by an address of its own. The browser stands on the same
 // machine, so that is a number or localhost; whoever calls it by a name has had that name pointed
 // here, to read the desk as a page of theirs.
-func ours(host string) bool {
+func (s *Server) ours(host string) bool {
 	name, _, err := net.SplitHostPort(host)
 	if err != nil {
 		name = strings.Trim(host, "[]")
 	}
 	_, err = netip.ParseAddr(name)
-	return err == nil || strings.EqualFold(name, "localhost")
+	return err == nil || strings.EqualFold(name, "localhost") ||
+		slices.ContainsFunc(s.hosts, func(known string) bool { return strings.EqualFold(name, known) })
 }

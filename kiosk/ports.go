@@ -44,6 +44,8 @@ type Officers interface {
 		ctx context.Context, id provisioning.OfficerID, overwrite bool,
 		tell func(provisioning.KeyWait),
 	) error
+	// LiftAs unlocks an officer whose tries were used up, in the name of a supervisor.
+	LiftAs(ctx context.Context, by, id provisioning.OfficerID) error
 }
 
 // People finds persons in the directory.
@@ -66,6 +68,14 @@ type Passcodes interface {
 		ctx context.Context, visit provisioning.VisitID, act provisioning.Act,
 		by provisioning.OfficerID,
 	) error
+}
+
+// MailRequests answers requests by mail (S53).
+type MailRequests interface {
+	// Answer compares, issues a short passcode and sends it to the registered contact. It refuses with
+	// request_no_match (param left), request_misses, request_not_delivered, directory_down, or what
+	// the rules say. No digit comes back.
+	Answer(ctx context.Context, form provisioning.MailForm) (provisioning.Passcode, error)
 }
 
 // Reader gives the taps of the card readers.

@@ -82,7 +82,8 @@ func (a act) print() (string, error) {
 	return a.end()
 }
 
-// slipLang is the language of a person's paper: theirs, or else that of the page it is printed from.
+// slipLang is the language of a person's paper: theirs, or else that of the page it is printed
+// from.
 func slipLang(sc scenery, person provisioning.Person) string {
 	if lang := oneOf(person.Lang, pages.Langs()...); lang != "" {
 		return lang

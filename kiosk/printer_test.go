@@ -61,8 +61,8 @@ func (c *counter) openLoans() int {
 
 func asIs(_ *virtual.Paper, p printer.Printer) printer.Printer { return p }
 
-// TestOutOfPaperChangesNothing: the loan stands, the screen says so, and once there is paper the same
-// button prints the slip and ends the visit.
+// TestOutOfPaperChangesNothing: the loan stands, the screen says so, and once there is paper the
+// same button prints the slip and ends the visit.
 func TestOutOfPaperChangesNothing(t *testing.T) {
 	c, paper, b := printed(t, asIs)
 	if strings.Contains(b.Page.HTML, "data-print") {
@@ -102,7 +102,9 @@ func TestWhatAPrinterSaysNoWith(t *testing.T) {
 		"printer_unknown":     &printer.Fault{Err: printer.ErrOffline, Out: printer.OutUnknown},
 		"printer_failed":      errors.New("on fire"),
 	} {
-		c, _, b := printed(t, func(*virtual.Paper, printer.Printer) printer.Printer { return broken{err} })
+		c, _, b := printed(t, func(*virtual.Paper, printer.Printer) printer.Printer {
+			return broken{err}
+		})
 		b.Press("Print slip")
 		p := sentence(t, code)
 		want(t, b, p.Happened, p.Done, p.Todo)

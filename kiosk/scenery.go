@@ -25,6 +25,8 @@ type scenery struct {
 	// officer is whoever unlocked the desk; zero on a locked or turned screen.
 	officer provisioning.Officer
 	frame   pages.Frame
+	// mails: requests by mail are answered here.
+	mails bool
 }
 
 // scene collects the scenery of the page at path.
@@ -33,7 +35,7 @@ func (s *Server) scenery(r *http.Request, path string) scenery {
 	sc := scenery{
 		snap: s.visits.Snapshot(), plugs: s.visits.Plugs(), health: s.health.Health(r.Context()),
 		site: s.site, desk: s.desk, now: s.now(), hands: s.counter.now(),
-		screen: s.screens.read(id), frame: look(r),
+		screen: s.screens.read(id), frame: look(r), mails: s.requests != nil,
 	}
 	if sc.hands.Owner == id {
 		sc.officer, _ = provisioning.Get[provisioning.Officer](sc.snap, string(sc.hands.Officer))

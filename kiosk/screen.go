@@ -24,6 +24,8 @@ type screen struct {
 	pinPath string
 	officer provisioning.OfficerID
 	digits  secret.PIN
+	// mail is the request by mail that is being filled in, in memory only.
+	mail mailForm
 	// lang is what the person chose on the turned screen.
 	lang string
 	// number is what was typed into the field of the page at numberPath, kept when it was refused.

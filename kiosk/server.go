@@ -19,6 +19,11 @@ type Config struct {
 	Officers Officers
 	People   People
 	Health   Health
+	// Journal may be nil: then the shift shows no log.
+	Journal Journal
+	// Requests may be nil: then nothing is answered by mail. Mailbox says whether one is read.
+	Requests MailRequests
+	Mailbox  bool
 	// Reader may be nil: then numbers are typed.
 	Reader Reader
 	// Passcodes is required where the site issues any.
@@ -42,6 +47,9 @@ type Server struct {
 	reader   Reader
 	codes    Passcodes
 	printer  Printer
+	requests MailRequests
+	mailbox  bool
+	journal  Journal
 	site     provisioning.Site
 	desk     string
 	now      func() time.Time
@@ -53,6 +61,8 @@ type Server struct {
 	streams  *streams
 	posts    *posts
 	touches  *touches
+	// hosts are names the desk may be called by, beside its numbers.
+	hosts []string
 
 	// done is closed when Run ends, so that no stream outlives it.
 	done     chan struct{}
@@ -75,8 +85,9 @@ func New(c Config) (*Server, error) {
 	}
 	return &Server{
 		visits: c.Visits, officers: c.Officers, people: c.People, health: c.Health,
-		reader: c.Reader, codes: c.Passcodes, printer: c.Printer, site: c.Site, desk: c.Desk,
-		now: c.Clock, log: c.Logger,
+		reader: c.Reader, codes: c.Passcodes, printer: c.Printer, requests: c.Requests,
+		mailbox: c.Mailbox, journal: c.Journal, site: c.Site, desk: c.Desk, now: c.Clock,
+		log:      c.Logger,
 		sessions: newSessions(c.Clock), counter: newCounter(), screens: newScreens(),
 		streams: newStreams(), posts: newPosts(), touches: newTouches(),
 		done: make(chan struct{}),

@@ -23,6 +23,7 @@ type keyed struct {
 
 func serveKeyed(t *testing.T) *keyed {
 	t.Helper()
+	t.Parallel()
 	c := &keyed{counter: newCounter(t), test: t, bus: virtual.NewBus(), keys: map[string]*virtual.Key{}}
 	bench := yubikey.NewBench(c.bus, yubikey.Options{})
 	ctx, cancel := context.WithCancel(context.Background())

@@ -37,6 +37,7 @@ func officerPicks(sc scenery, fit func(provisioning.Officer) bool) []pages.Offic
 		if sc.now.Before(o.LockedUntil) {
 			pick.Until = sc.clock(o.LockedUntil)
 		}
+		pick.LockedOut = o.LockedOut()
 		if sc.hands.Owner == "" && string(o.ID) == plugged {
 			pick.Plugged, pick.Selected = true, sc.screen.officer == "" || pick.Selected
 		}
@@ -90,6 +91,10 @@ func readyView(sc scenery) pages.ReadyView {
 		if parkedState(sc.snap, parked) == parkedReady {
 			v.ParkedReady++
 		}
+	}
+	v.Requests, v.Waiting = sc.site.MailRequests && sc.mails, len(provisioning.Requests(sc.snap))
+	if sc.officer.Supervisor {
+		v.LockedOut = len(lockedOutView(sc).Rows)
 	}
 	v.Doubtful = len(provisioning.Doubtful(sc.snap))
 	v.Unfinished = unfinished(sc.snap)

@@ -52,6 +52,14 @@ func actOf(command Command) act {
 	case SettleFee:
 		return act{name: "loan.fee", scope: scopeEither, steps: in(StepChoose, StepDone),
 			run: with(c, (*decision).settleFee)}
+	case IssueByMail:
+		return act{name: "passcode.mail", scope: scopeNone, run: with(c, (*decision).issueByMail)}
+	case MissRequest:
+		return act{name: "request.miss", scope: scopeNone, run: with(c, (*decision).missRequest)}
+	case CountDrawer:
+		return act{name: "drawer.count", scope: scopeNone, run: with(c, (*decision).countDrawer)}
+	case TakeOver:
+		return act{name: "visit.takeover", resting: true, anyone: true, run: (*decision).takeOver}
 	case Speak:
 		return act{name: "officer.lang", scope: scopeNone, run: with(c, (*decision).speak)}
 	case Restock:

@@ -158,6 +158,24 @@ const (
 	CodePasscodeNotSeen Code = "passcode_not_seen"
 	// CodeVerifierAway: the verifier is not there, so a passcode could not be taken by it.
 	CodeVerifierAway Code = "verifier_away"
+	// CodeRecoveryNo: something does not match, or there were too many tries. Nobody is told which.
+	CodeRecoveryNo Code = "recovery_no"
+	// CodeRecoveryClosed: the site gives no recovery passcodes.
+	CodeRecoveryClosed Code = "recovery_closed"
+	// CodeRequestNoMatch: the number and the four characters do not belong together. Param left.
+	CodeRequestNoMatch Code = "request_no_match"
+	// CodeRequestMisses: they did not match too often today.
+	CodeRequestMisses Code = "request_misses"
+	// CodeRequestShort: by mail only the short passcode is given.
+	CodeRequestShort Code = "request_short_only"
+	// CodeRequestContact: the person has no registered contact to send it to.
+	CodeRequestContact Code = "request_no_contact"
+	// CodeRequestClosed: the site takes no requests by mail.
+	CodeRequestClosed Code = "request_closed"
+	// CodeCountUnlikely: no drawer holds so many tokens.
+	CodeCountUnlikely Code = "count_unlikely"
+	// CodeNotDelivered: the message did not leave; the passcode was revoked.
+	CodeNotDelivered Code = "request_not_delivered"
 )
 
 // Problems of a visit at StepProblem: what went wrong once hardware was involved. Each sentence
@@ -262,6 +280,8 @@ func Codes() []Code {
 		CodePasscodeUnknown, CodePasscodeWaiting, CodePasscodeHidden, CodePasscodeNotSeen,
 		CodeVerifierAway,
 		CodePasscodeGone, CodePasscodeRefused, CodePasscodeUnanswered,
+		CodeRecoveryNo, CodeRecoveryClosed, CodeRequestNoMatch, CodeRequestMisses, CodeRequestShort,
+		CodeRequestContact, CodeRequestClosed, CodeNotDelivered, CodeCountUnlikely,
 		CodePulledBeforeWrite, CodeWriteRefused, CodeSlotProtected, CodePulledWriting,
 		CodeWriteUnknown, CodeNoTouch, CodePulledTouch, CodeTouchUnread, CodeOTPUnknown,
 		CodeInterrupted, CodeAbandoned, CodeLoanVoided, CodeVerdictOffBy, CodeVerdictNoMatch,

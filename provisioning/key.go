@@ -40,6 +40,14 @@ const AnswerSize = 4 + 16
 // Reserve is how many unlockings one touch is enough for.
 func (k OfficerKey) Reserve() int { return len(k.Answers) / AnswerSize }
 
+// MostTries is how many tries of an officer may fail, of a PIN or of a token, until somebody has to
+// unlock them.
+const MostTries = 10
+
+// LockedOut says that no more tries of the officer are taken until a supervisor or an operator
+// unlocks them.
+func (o Officer) LockedOut() bool { return o.Failures >= MostTries }
+
 // KeyWait says what an officer's token is waited for.
 type KeyWait string
 

@@ -53,7 +53,8 @@ func (m *machine) likelyPasscode(t *rapid.T, v provisioning.Visit) {
 		by = "lee"
 	}
 	next := map[provisioning.Step][]provisioning.Command{
-		"": {provisioning.Open{Person: provisioning.Person{ID: "e1", Account: "e1", Role: "staff"}}},
+		"": {provisioning.Open{Person: provisioning.Person{ID: "e1", Account: "e1", Role: "staff",
+			Mail: "e1@example.edu"}}},
 		provisioning.StepIdentify: {provisioning.Confirm{
 			Evidence: provisioning.EvidenceUniversityCard}},
 		provisioning.StepChoose:    {ask, ask, m.issue(t, v)},

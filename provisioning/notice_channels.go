@@ -14,8 +14,8 @@ const (
 // AllNoticeChannels lists them, in the order they are tried in.
 func AllNoticeChannels() []NoticeChannel { return []NoticeChannel{NoticeByMail, NoticeBySMS} }
 
-// NoticeChannels is what this desk can send at present: the site's policy and the configuration of the box
-// agree on it. There is one such row; without it nobody is told anything.
+// NoticeChannels is what this desk can send at present: the site's policy and the configuration of
+// the box agree on it. There is one such row; without it nobody is told anything.
 type NoticeChannels struct {
 	Mail, SMS bool
 	// Lang is what people read whose language the directory does not know.
@@ -58,8 +58,9 @@ func (NoticeChannels) Tags() []Tag { return nil }
 // Live implements Row.
 func (NoticeChannels) Live() bool { return true }
 
-// SetNoticeChannels puts on record what the desk can send from now on. What still waits for a channel that
-// is gone becomes a dead letter: nobody would ever take it. It returns false when nothing changed.
+// SetNoticeChannels puts on record what the desk can send from now on. What still waits for a
+// channel that is gone becomes a dead letter: nobody would ever take it. It returns false when
+// nothing changed.
 func SetNoticeChannels(s Snapshot, now Now, c NoticeChannels) (Change, bool) {
 	known, _ := Get[NoticeChannels](s, c.Key())
 	if known.same(c) {

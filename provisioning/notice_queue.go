@@ -15,15 +15,12 @@ type told struct {
 	params map[string]string
 }
 
-// actsTold are the acts that the person of the entry is told of. What happens to a token is told by
-// its effect, see teller: whatever act brought it about, nobody can forget to list it here.
+// actsTold are the acts that the person of the entry is told of. What happens to a token or a
+// passcode is told by its effect, see teller: whatever act brought it about, nobody can forget to
+// list it here.
 var actsTold = map[Act]NoticeKind{
-	"passcode.issue":   NoticePasscodeIssued,
-	"passcode.reveal":  NoticePasscodeShown,
-	"passcode.revoke":  NoticePasscodeRevoked,
-	"passcode.replace": NoticePasscodeReplaced,
-	"recovery.failed":  NoticeRecoveryFailed,
-	"recovery.done":    NoticeRecoveryDone,
+	"recovery.failed": NoticeRecoveryFailed,
+	"recovery.done":   NoticeRecoveryDone,
 }
 
 // endsTold are the words for a credential that ends, by the act that ended it.
@@ -33,12 +30,12 @@ var endsTold = map[Act]NoticeKind{
 	"loan.void":   NoticeTokenVoid,
 }
 
-// detailsTold are the details of an entry that a notice about a passcode may repeat.
+// detailsTold are the details of such an entry that its notice may repeat.
 var detailsTold = []string{"kind", "until", "uses"}
 
 // NoticesOf are the notices a change queues: a pure function of its entry, its rows and what stood
-// before. It is the one place that knows what people are told of. A change built outside this package
-// puts them beside its own rows; see NoticeChannels for when there are none.
+// before. It is the one place that knows what people are told of. A change built outside this
+// package puts them beside its own rows; see NoticeChannels for when there are none.
 func NoticesOf(s Snapshot, e Entry, rows []Row) []Row {
 	channels, _ := Get[NoticeChannels](s, NoticeChannels{}.Key())
 	if !channels.Mail && !channels.SMS {
@@ -104,7 +101,8 @@ type teller interface {
 	told(s Snapshot, e Entry, rows []Row) (t told, ok bool)
 }
 
-// toldOf finds what a change tells, and whom, each once. The act counts where no row tells anything.
+// toldOf finds what a change tells, and whom, each once. The act counts where no row tells
+// anything.
 func toldOf(s Snapshot, e Entry, rows []Row) []told {
 	var all []told
 	seen := map[string]bool{}

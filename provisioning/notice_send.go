@@ -21,8 +21,8 @@ const (
 	DeliveryUnknown Delivery = "unknown"
 )
 
-// How notices are retried: after a minute, then twice as long each time up to an hour. So many tries
-// take about three days.
+// How notices are retried: after a minute, then twice as long each time up to an hour. So many
+// tries take about three days.
 const (
 	firstRetry   = time.Minute
 	longestRetry = time.Hour
@@ -41,8 +41,8 @@ func RetryAfter(tries int, id NoticeID, longest time.Duration) time.Duration {
 	return wait - time.Duration(h.Sum32()%1024)*(wait/8)/1024
 }
 
-// Due reports whether a notice is to be sent now. One whose turn lies further ahead than any wait was
-// queued under a clock that was wrong: it is due.
+// Due reports whether a notice is to be sent now. One whose turn lies further ahead than any wait
+// was queued under a clock that was wrong: it is due.
 func (n Notice) Due(at time.Time) bool {
 	ahead := n.Next.Sub(at)
 	return n.State == NoticeQueued && (ahead <= 0 || ahead > longestRetry)

@@ -3,6 +3,7 @@ package provisioning_test
 import (
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -13,8 +14,8 @@ import (
 	"github.com/tokendesk/tokendesk/provisioning/provisioningtest"
 )
 
-// checkNotices: whatever moves a credential that works, or makes it work, tells its person in the same
-// change, once; nothing else does.
+// checkNotices: whatever moves a credential that works, or makes it work, tells its person in the
+// same change, once; nothing else does.
 func (m *machine) checkNotices(t *rapid.T) {
 	if m.stood == nil {
 		m.stood = map[string]provisioning.CredentialState{}
@@ -52,7 +53,9 @@ func (m *machine) step(c provisioning.Change) (
 			}
 			m.stood[r.Key()] = r.State
 		case provisioning.Notice:
-			told[r.Person]++
+			if strings.HasPrefix(string(r.About), "token_") {
+				told[r.Person]++
+			}
 		}
 	}
 	return moved, told
@@ -92,7 +95,8 @@ func TestActsTell(t *testing.T) {
 			func(s *scene) { s.suspended().visit.Token = tokenID }, provisioning.NoticeTokenReinstated},
 		"returned": {provisioning.StepReturn, provisioning.TakeBack{Loan: loanID, Hand: hand},
 			func(s *scene) { s.lent() }, provisioning.NoticeTokenReturned},
-		"by hand": {provisioning.StepReturn, provisioning.TakeBack{Loan: loanID, ByHand: true, Serial: "1234"},
+		"by hand": {provisioning.StepReturn, provisioning.TakeBack{Loan: loanID,
+			ByHand: true, Serial: "1234"},
 			func(s *scene) { s.lent() }, provisioning.NoticeTokenReturned},
 		"void": {provisioning.StepDone, provisioning.Void{Loan: loanID, Reason: "wrong one"},
 			func(s *scene) { s.lent() }, provisioning.NoticeTokenVoid},
@@ -117,8 +121,8 @@ func TestActsTell(t *testing.T) {
 			continue
 		}
 		for _, n := range list {
-			if n.About != test.want || n.Person != "e1" || n.Lang != "zh-Hant" || n.Params["serial"] != "1234" ||
-				n.State != provisioning.NoticeQueued || n.Subject() != "e1" {
+			if n.About != test.want || n.Person != "e1" || n.Lang != "zh-Hant" ||
+				n.Params["serial"] != "1234" || n.State != provisioning.NoticeQueued || n.Subject() != "e1" {
 				t.Errorf("%s: %+v", name, n)
 			}
 		}
@@ -128,7 +132,8 @@ func TestActsTell(t *testing.T) {
 	}
 }
 
-// A token that the verifier let in is told of, with its due date, also where one ack is about several.
+// A token that the verifier let in is told of, with its due date, also where one ack is about
+// several.
 func TestVerdictTells(t *testing.T) {
 	s := newScene(t, provisioning.StepVerify, nil).lent().reachable()
 	s.noLoan = true
@@ -153,7 +158,8 @@ func TestRefusalsAndStrangersAreNotTold(t *testing.T) {
 		t.Errorf("%v: %+v", err, notices(change))
 	}
 	none := provisioningtest.NewLedger(provisioning.NoticeChannels{Mail: true}).Snapshot()
-	e := provisioning.Entry{Act: "recovery.failed", Person: "e1", Outcome: provisioning.OutcomeRefused, At: noon}
+	e := provisioning.Entry{Act: "recovery.failed", Person: "e1",
+		Outcome: provisioning.OutcomeRefused, At: noon}
 	if rows := provisioning.NoticesOf(none, e, nil); len(rows) != 0 {
 		t.Errorf("nobody knows them: %+v", rows)
 	}
@@ -235,13 +241,14 @@ func TestRequests(t *testing.T) {
 		c    provisioning.Command
 		code provisioning.Code
 	}{
-		"take":         {provisioning.TakeRequest{Request: "r1"}, ""},
-		"take over":    {provisioning.TakeRequest{Request: "r2", Over: true}, ""},
-		"close":        {provisioning.CloseRequest{Request: "r1", Note: "no match"}, ""},
-		"unknown":      {provisioning.TakeRequest{Request: "r9"}, provisioning.CodeRequestUnknown},
-		"taken":        {provisioning.TakeRequest{Request: "r2"}, provisioning.CodeRequestTaken},
-		"close theirs": {provisioning.CloseRequest{Request: "r2", Note: "x"}, provisioning.CodeRequestTaken},
-		"no note":      {provisioning.CloseRequest{Request: "r1"}, provisioning.CodeTextMissing},
+		"take":      {provisioning.TakeRequest{Request: "r1"}, ""},
+		"take over": {provisioning.TakeRequest{Request: "r2", Over: true}, ""},
+		"close":     {provisioning.CloseRequest{Request: "r1", Note: "no match"}, ""},
+		"unknown":   {provisioning.TakeRequest{Request: "r9"}, provisioning.CodeRequestUnknown},
+		"taken":     {provisioning.TakeRequest{Request: "r2"}, provisioning.CodeRequestTaken},
+		"close theirs": {provisioning.CloseRequest{Request: "r2", Note: "x"},
+			provisioning.CodeRequestTaken},
+		"no note": {provisioning.CloseRequest{Request: "r1"}, provisioning.CodeTextMissing},
 	} {
 		s := newScene(t, "", test.c)
 		s.order.Visit, s.noVisit = "", true
@@ -305,6 +312,60 @@ func TestTakeMessage(t *testing.T) {
 				t.Errorf("message %d: full %v", i, full)
 			}
 			break
+		}
+	}
+}
+
+// A passcode is told of when it works, when it is first seen, and when it ends early.
+func TestPasscodesTell(t *testing.T) {
+	of := func(state provisioning.PasscodeState) provisioning.Passcode {
+		return provisioning.Passcode{ID: "p1", Person: "e1", Type: provisioning.PasscodeShort,
+			Uses: 1, Count: 5, State: state}
+	}
+	ended := func(why provisioning.PasscodeEnd) provisioning.Passcode {
+		p := of(provisioning.PasscodeEnded)
+		p.EndReason = why
+		return p
+	}
+	none, issued, live := provisioning.Passcode{}, of(provisioning.PasscodeIssued),
+		of(provisioning.PasscodeLive)
+	seen, self := live, live
+	seen.Revealed, self.Channel = noon, provisioning.ChannelSelf
+	for name, test := range map[string]struct {
+		before, after provisioning.Passcode
+		want          provisioning.NoticeKind
+	}{
+		"issued":     {none, issued, ""},
+		"taken":      {issued, live, provisioning.NoticePasscodeIssued},
+		"refused":    {issued, ended(provisioning.PasscodeRefused), ""},
+		"first seen": {live, seen, provisioning.NoticePasscodeShown},
+		"seen again": {seen, seen, ""},
+		"revoked":    {live, ended(provisioning.PasscodeRevoked), provisioning.NoticePasscodeRevoked},
+		"void":       {seen, ended(provisioning.PasscodeVoidEnrolled), provisioning.NoticePasscodeRevoked},
+		"replaced":   {live, ended(provisioning.PasscodeReplaced), provisioning.NoticePasscodeReplaced},
+		"used up":    {seen, ended(provisioning.PasscodeUsed), ""},
+		"expired":    {seen, ended(provisioning.PasscodeExpired), ""},
+		"by oneself": {issued, self, ""},
+	} {
+		rows := []provisioning.Row{provisioning.Person{ID: "e1", Mail: "a@example.edu"},
+			provisioning.NoticeChannels{Mail: true}}
+		if test.before.ID != "" {
+			rows = append(rows, test.before)
+		}
+		s := provisioningtest.NewLedger(rows...).Snapshot()
+		e := provisioning.Entry{Act: "any", At: noon}
+		list := provisioning.NoticesOf(s, e, []provisioning.Row{test.after})
+		if test.want == "" {
+			if len(list) != 0 {
+				t.Errorf("%s: told %+v", name, list)
+			}
+			continue
+		}
+		if len(list) != 1 || list[0].(provisioning.Notice).About != test.want {
+			t.Errorf("%s: %+v", name, list)
+		}
+		if uses := list[0].(provisioning.Notice).Params["uses"]; name == "taken" && uses != "5" {
+			t.Errorf("%s: %q uses", name, uses)
 		}
 	}
 }

@@ -148,6 +148,10 @@ func (s Site) checkReach(seen, leads map[PasscodeType]bool) error {
 	switch {
 	case len(s.Situations) > 0 && !enough:
 		return errors.New("site profile: no evidence is enough for a passcode")
+	case seen[PasscodeRecovery] && (s.Recovery.PerAccount < 1 || s.Recovery.PerAddress < 1):
+		return errors.New("site profile: recovery names per_account and per_address")
+	case s.MailRequests && !seen[PasscodeShort]:
+		return errors.New("site profile: requests by mail lead to a short passcode, and there is none")
 	case l.Person < 1 || l.Officer < 1 || l.Desk < 1:
 		return errors.New("site profile: passcode_limits names person, officer and desk")
 	}

@@ -59,6 +59,8 @@ type profile struct {
 	Passcode       []PasscodeTerms
 	Situation      []Situation
 	PasscodeLimits PasscodeLimits `toml:"passcode_limits"`
+	MailRequests   bool           `toml:"mail_requests"`
+	Recovery       RecoveryLimits
 	Notices        []NoticeChannel
 }
 
@@ -83,6 +85,7 @@ func ParseSite(text []byte) (Site, error) {
 		LoanDays: p.LoanDays, AdviseDevices: p.AdviseDevices, Digits: p.Digits, Slot: p.Slot,
 		AccessCodes: p.AccessCodes, Hours: p.Hours, Strip: p.Strip,
 		Passcodes: p.Passcode, Situations: p.Situation, PasscodeLimits: p.PasscodeLimits,
+		MailRequests: p.MailRequests, Recovery: p.Recovery,
 		Notices: p.Notices,
 	}
 	for _, reason := range p.Reason {

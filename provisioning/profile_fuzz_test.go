@@ -44,7 +44,8 @@ func profileOf(s Site) profile {
 		Terms: s.Terms, Roles: s.Roles, PhoneSeen: s.PhoneSeen, LoanDays: s.LoanDays,
 		AdviseDevices: s.AdviseDevices, Digits: s.Digits, Slot: s.Slot, AccessCodes: s.AccessCodes,
 		Fee: s.Fee, Evidence: s.Evidence, Hours: s.Hours, Passcode: s.Passcodes,
-		Situation: s.Situations, PasscodeLimits: s.PasscodeLimits}
+		Situation: s.Situations, PasscodeLimits: s.PasscodeLimits, MailRequests: s.MailRequests,
+		Recovery: s.Recovery, Notices: s.Notices}
 	for _, key := range s.Reasons {
 		p.Reason = append(p.Reason, struct {
 			Key     string

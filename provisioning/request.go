@@ -100,8 +100,8 @@ type Message struct {
 	At                time.Time
 }
 
-// marks are the hashes it is remembered by: its place, and its name with its sender, which stay when
-// the server gives the folder new places.
+// marks are the hashes it is remembered by: its place, and its name with its sender, which stay
+// when the server gives the folder new places.
 func (m Message) marks() []string {
 	marks := []string{mark("place", m.Mailbox, m.Place)}
 	if m.MessageID != "" {
@@ -133,8 +133,8 @@ func (m Mailbox) knows(mark string) bool {
 	return false
 }
 
-// TakeMessage puts a message into the queue, once. It returns false when it was taken before, or the
-// queue is full: then it is not to be marked as read.
+// TakeMessage puts a message into the queue, once. It returns false when it was taken before, or
+// the queue is full: then it is not to be marked as read.
 func TakeMessage(s Snapshot, now Now, m Message) (change Change, fresh, full bool) {
 	box, _ := Get[Mailbox](s, m.Mailbox)
 	marks := m.marks()

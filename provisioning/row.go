@@ -98,8 +98,8 @@ func All[R Row](s Snapshot) iter.Seq[R] { return Find[R](s, "", "") }
 // reads without knowing the nouns one by one.
 func Rows() []Row {
 	return []Row{Person{}, Officer{}, Token{}, Credential{}, Loan{}, Visit{}, OpResult{}, Verifier{},
-		Passcode{}, Approval{}, Issuance{}, OfficerKey{}, NoticeChannels{}, Notice{}, Request{},
-		Mailbox{}}
+		Passcode{}, Approval{}, Issuance{}, Tries{}, Drawer{}, OfficerKey{}, NoticeChannels{},
+		Notice{}, Request{}, Mailbox{}}
 }
 
 // Kind implements Row.

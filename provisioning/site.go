@@ -50,6 +50,9 @@ type Site struct {
 	Passcodes      []PasscodeTerms
 	Situations     []Situation
 	PasscodeLimits PasscodeLimits
+	// MailRequests: the desk answers requests by mail (S53). Recovery bounds the unattended view.
+	MailRequests bool
+	Recovery     RecoveryLimits
 }
 
 // EvidenceRule says what one kind of evidence permits.

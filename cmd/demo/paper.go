@@ -14,8 +14,8 @@ const paperWidth = 576
 // noto is where Debian puts the font of all languages.
 const noto = "/usr/share/fonts/opentype/noto/NotoSansCJK-"
 
-// printer is the desk's configuration for the virtual printer. Without the font of all languages the
-// slips are written in the one that is compiled in, and one in Chinese is refused.
+// printer is the desk's configuration for the virtual printer. Without the font of all languages
+// the slips are written in the one that is compiled in, and one in Chinese is refused.
 func printer(port net.Listener) *daemon.Printer {
 	p := &daemon.Printer{Kind: "escpos", Address: port.Addr().String(), Font: daemon.FontBuiltIn}
 	if _, err := os.Stat(noto + "Regular.ttc"); err == nil {

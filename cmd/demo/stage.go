@@ -201,7 +201,9 @@ Token desk, a demonstration on sample data
   1. Open the counter's screen, choose the officer and enter the PIN.
   2. On the workbench, lay a card on the reader; lend a token: plug it in, then touch it.
   3. Sign in on the workbench with the next OTP the token types. The same OTP works once.
-  4. Or lay a card down and issue a passcode: the person reads it off the turned screen, and it signs
+  4. Lend the other officer a token, unlock as that officer, and make it a key: "Your own token". From
+     then on it is plugged in and touched to unlock, and to undo a loan.
+  5. Or lay a card down and issue a passcode: the person reads it off the turned screen, and it signs
      in on the workbench as often as it may.
 `, st.screen.Addr(), st.bench.Addr(), st.feed.Addr(), st.central.listener.Addr(), st.pin)
 }

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestWholePaper: a printer out of paper changes nothing of a loan. The token works, and with paper the
-// same button prints the slip, which then lies on the workbench.
+// TestWholePaper: a printer out of paper changes nothing of a loan. The token works, and with
+// paper the same button prints the slip, which then lies on the workbench.
 func TestWholePaper(t *testing.T) {
 	t.Parallel()
 	w := unlocked(t, settings{site: "um"})

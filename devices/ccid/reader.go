@@ -220,13 +220,13 @@ func (w *watch) wait(ctx context.Context) (changed bool, err error) {
 	defer cancel()
 	if !w.deaf {
 		changed, err = w.slot.Changed(ctx)
-		if !errors.Is(err, devices.ErrUnsupported) {
-			if errors.Is(err, context.Canceled) {
-				err = nil
-			}
+		switch {
+		case err == nil, errors.Is(err, devices.ErrUnplugged):
 			return changed, err
+		case errors.Is(err, context.Canceled):
+			return false, nil
 		}
-		w.deaf = true
+		w.deaf = true // it cannot tell, or not rightly; looking is enough
 	}
 	<-ctx.Done()
 	return false, nil
@@ -320,7 +320,7 @@ func whyOf(err error) devices.Why {
 		{ErrRandom, devices.WhyRandom}, {ErrForeign, devices.WhyForeign},
 		{devices.ErrNumberChecksum, devices.WhyChecksum},
 		{devices.ErrNumberShape, devices.WhyForeign}, {devices.ErrNumberEmpty, devices.WhyForeign},
-		{devices.ErrNumberCharacters, devices.WhyForeign},
+		{devices.ErrNumberCharacters, devices.WhyForeign}, {devices.ErrUnsupported, devices.WhyForeign},
 	} {
 		if errors.Is(err, is.err) {
 			return is.why

@@ -115,8 +115,8 @@ func (b *readerBench) replug() {
 	uid, err := devices.NumberFormat{}.Format(b.rig.UID)
 	b.must(err, "format")
 	b.wantTap(w, uid)
-	b.hand(b.rig.Hand.Unplug, "unplug the reader")
 	began := time.Now()
+	b.hand(b.rig.Hand.Unplug, "unplug the reader")
 	b.eventually("the source is down", func() bool { return !w.Up() })
 	if took := time.Since(began); took > 2*time.Second {
 		b.Errorf("a pulled reader was noticed after %v", took)

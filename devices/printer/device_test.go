@@ -41,8 +41,8 @@ func TestPrintsOnDevice(t *testing.T) {
 	}
 }
 
-// terminal is both ends of a line that changes no byte. The other end is kept open, so that the host
-// reads on between two slips.
+// terminal is both ends of a line that changes no byte. The other end is kept open, so that the
+// host reads on between two slips.
 func terminal(t *testing.T) (*os.File, string) {
 	t.Helper()
 	host, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)

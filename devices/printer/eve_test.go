@@ -113,8 +113,11 @@ func newEve(t *testing.T) *eve {
 		t.Fatal(err)
 	}
 	start(t, []string{"DBUS_SYSTEM_BUS_ADDRESS=" + bus}, "ippeveprinter", "-vvv", "-r", "off",
-		"-s", "600", "-f", "image/pwg-raster", "-c", command, "-n", "localhost", "-p", e.port, "-d", dir, "slips")
-	within(t, 3*time.Second, "the printer listens", func() bool { return listens("localhost:" + e.port) })
+		"-s", "600", "-f", "image/pwg-raster", "-c", command,
+		"-n", "localhost", "-p", e.port, "-d", dir, "slips")
+	within(t, 3*time.Second, "the printer listens", func() bool {
+		return listens("localhost:" + e.port)
+	})
 	return e
 }
 

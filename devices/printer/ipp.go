@@ -130,7 +130,8 @@ func (p *ippPrinter) Print(ctx context.Context, s Slip) error {
 	return job{p, number, about}.follow(ctx)
 }
 
-// submit sends the job. Where the answer is lost, nobody knows its number and it cannot be taken back.
+// submit sends the job. Where the answer is lost, nobody knows its number and it cannot be taken
+// back.
 func (p *ippPrinter) submit(ctx context.Context, data []byte) (int, error) {
 	m := p.request(goipp.OpPrintJob)
 	m.Operation.Add(goipp.MakeAttribute("job-name", goipp.TagName, goipp.String("slip")))
@@ -152,7 +153,8 @@ func (p *ippPrinter) submit(ctx context.Context, data []byte) (int, error) {
 	return 0, &Fault{fmt.Errorf("%w: no job number", errOther), OutUnknown}
 }
 
-// request begins a message; its first three attributes stand in this order (RFC 8011 section 4.1.4).
+// request begins a message; its first three attributes stand in this order (RFC 8011 section
+// 4.1.4).
 func (p *ippPrinter) request(op goipp.Op) *goipp.Message {
 	m := goipp.NewRequest(goipp.MakeVersion(2, 0), op, p.next.Add(1))
 	m.Operation.Add(goipp.MakeAttribute("attributes-charset", goipp.TagCharset, goipp.String("utf-8")))
@@ -165,7 +167,9 @@ func (p *ippPrinter) request(op goipp.Op) *goipp.Message {
 }
 
 // ask posts one message, with a document after it, and takes the answer.
-func (p *ippPrinter) ask(ctx context.Context, m *goipp.Message, document []byte) (*goipp.Message, error) {
+func (p *ippPrinter) ask(ctx context.Context, m *goipp.Message, document []byte) (
+	*goipp.Message, error,
+) {
 	head, err := m.EncodeBytes()
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errOther, err)

@@ -14,13 +14,13 @@ func opened(t *testing.T, uri string) Printer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.(*ippPrinter).patience = patience{job: 10 * time.Second, tray: time.Second, cancel: time.Second}
+	p.(*ippPrinter).patience = patience{job: 40 * time.Second, tray: time.Second, cancel: time.Second}
 	return p
 }
 
-// TestPrintsWithoutADriver: CUPS's own IPP Everywhere printer takes a slip as it is, and what it puts
-// on paper is the slip. Out of paper, the caller is told within seconds. That printer is one of those
-// that print a canceled job all the same, and so the outcome is said to be unknown.
+// TestPrintsWithoutADriver: CUPS's own IPP Everywhere printer takes a slip as it is, and what it
+// puts on paper is the slip. Out of paper, the caller is told within seconds. That printer is one
+// of those that print a canceled job all the same, and so the outcome is said to be unknown.
 func TestPrintsWithoutADriver(t *testing.T) {
 	t.Parallel()
 	e := newEve(t)
@@ -69,8 +69,8 @@ func TestPrintsByCUPS(t *testing.T) {
 	}
 }
 
-// looksLike compares the ink on the page that came out with the picture drawn from the slip: cell by
-// cell, because a filter may have scaled it.
+// looksLike compares the ink on the page that came out with the picture drawn from the slip: cell
+// by cell, because a filter may have scaled it.
 func looksLike(t *testing.T, document []byte, s Slip) {
 	t.Helper()
 	pages, err := unraster(document)

@@ -83,8 +83,8 @@ func (j job) takeBack(ctx context.Context, why error) error {
 	}
 }
 
-// canceled is what a canceled job leaves: CUPS knows that it stopped sending, and not what the printer
-// does with what it has.
+// canceled is what a canceled job leaves: CUPS knows that it stopped sending, and not what the
+// printer does with what it has.
 func (j job) canceled() Out {
 	if j.before.queue {
 		return OutUnknown

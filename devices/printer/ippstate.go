@@ -93,8 +93,8 @@ func aboutFrom(attributes goipp.Attributes) about {
 	return a
 }
 
-// reasons are keywords with a severity behind them, RFC 8011 section 5.4.12. Of two trays one may be
-// empty: then it is a report or a warning, and only a job that does not come out shows which.
+// reasons are keywords with a severity behind them, RFC 8011 section 5.4.12. Of two trays one may
+// be empty: then it is a report or a warning, and only a job that does not come out shows which.
 func (a *about) reasons(values goipp.Values) {
 	for _, each := range values {
 		word := each.V.String()

@@ -22,8 +22,9 @@ type Options struct {
 	Font, Bold string
 }
 
-// Papers that receipt printers take: dots across and, in the same unit, how wide the paper's type is
-// set, both at 203 dots an inch. On the narrow one, type in proportion would be too small to read.
+// Papers that receipt printers take: dots across and, in the same unit, how wide the paper's type
+// is set, both at 203 dots an inch. On the narrow one, type in proportion would be too small to
+// read.
 const (
 	wideDots, narrowDots     = 576, 384
 	wideScale, narrowScale   = 576, 460

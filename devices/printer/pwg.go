@@ -11,8 +11,8 @@ type page struct {
 	dpi, width, height int
 }
 
-// PWG Raster, PWG 5102.4-2012, 8 bits of grey, is what every printer without a driver must take (PWG
-// 5100.14 section 5.2), and CUPS takes it, too.
+// PWG Raster, PWG 5102.4-2012, 8 bits of grey, is what every printer without a driver must take
+// (PWG 5100.14 section 5.2), and CUPS takes it, too.
 const (
 	rasterSync   = "RaS2"
 	headerSize   = 1796 // section 4.3
@@ -20,11 +20,14 @@ const (
 	maxLiteral   = 128
 	maxRepeat    = 128
 	maxLineTwins = 256
+	// usualSize is more than the lines of a slip ever needed: they are some 100 KB.
+	usualSize = 1 << 20
 )
 
 // raster writes pages, section 4.2: the word, then a header and a compressed bitmap for each.
 func raster(pages []*image.Gray, p page) []byte {
 	var out bytes.Buffer
+	out.Grow(usualSize) // what is outgrown is not wiped
 	out.WriteString(rasterSync)
 	for _, picture := range pages {
 		out.Write(rasterHeader(p, len(pages)))
@@ -55,7 +58,7 @@ func rasterHeader(p page, pages int) []byte {
 // rasterLines is section 4.4: each line once with how often it repeats, then runs of dots.
 func rasterLines(out *bytes.Buffer, picture *image.Gray) {
 	height := picture.Bounds().Dy()
-	line := func(y int) []byte { return picture.Pix[y*picture.Stride : y*picture.Stride+picture.Bounds().Dx()] }
+	line := func(y int) []byte { return picture.Pix[y*picture.Stride:][:picture.Bounds().Dx()] }
 	for y := 0; y < height; {
 		twins := 1
 		for y+twins < height && twins < maxLineTwins && bytes.Equal(line(y), line(y+twins)) {

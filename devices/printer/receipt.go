@@ -178,8 +178,8 @@ func (t *talk) healthy() error {
 	return s.Err()
 }
 
-// print sends the bands with a look at the printer before each, so that little is waiting in it when
-// the paper ends.
+// print sends the bands with a look at the printer before each, so that little is waiting in it
+// when the paper ends.
 func (t *talk) print(all [][]byte) error {
 	if err := t.healthy(); err != nil {
 		return &Fault{err, OutNothing}

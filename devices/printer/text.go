@@ -44,8 +44,8 @@ func (p *pen) put(dst *image.Gray, dot fixed.Point26_6, r rune) fixed.Int26_6 {
 	return advance
 }
 
-// wrap breaks a text into lines of at most width dots: at spaces, between Han characters, and inside
-// a word that is longer than a line.
+// wrap breaks a text into lines of at most width dots: at spaces, between Han characters, and
+// inside a word that is longer than a line.
 func (p *pen) wrap(text string, width int) ([][]rune, error) {
 	var lines [][]rune
 	for _, part := range strings.Split(text, "\n") {
@@ -65,8 +65,8 @@ func (p *pen) wrap(text string, width int) ([][]rune, error) {
 // narrower is by how many dots a line is tried shorter, to balance it with the others.
 const narrower = 12
 
-// balance breaks a text into as few lines as wrap, and makes them about as long as each other: no word
-// stands alone in the middle of the paper.
+// balance breaks a text into as few lines as wrap, and makes them about as long as each other: no
+// word stands alone in the middle of the paper.
 func (p *pen) balance(text string, width int) ([][]rune, error) {
 	lines, err := p.wrap(text, width)
 	for least := width / 2; err == nil && len(lines) > 1 && width > least; {

@@ -8,9 +8,9 @@ import (
 	"sync"
 )
 
-// Paper is a receipt printer that speaks ESC/POS, with what it printed as pictures. Like a real one it
-// answers real-time commands at once, even in the middle of a picture, keeps everything else until
-// there is paper, and then prints what it kept.
+// Paper is a receipt printer that speaks ESC/POS, with what it printed as pictures. Like a real
+// one it answers real-time commands at once, even in the middle of a picture, keeps everything
+// else until there is paper, and then prints what it kept.
 type Paper struct {
 	mu    sync.Mutex
 	width int
@@ -238,12 +238,19 @@ func (p *Paper) command(b []byte) (n int, answer []byte) {
 	return 1, nil
 }
 
+// maxRasterRows is what the reference allows for one raster.
+const maxRasterRows = 4095
+
 // raster takes the rows of GS v 0 m xL xH yL yH.
 func (p *Paper) raster(b []byte) int {
 	if len(b) < 8 {
 		return 0
 	}
 	across, height := int(b[4])+int(b[5])<<8, int(b[6])+int(b[7])<<8
+	if height == 0 || height > maxRasterRows {
+		p.strange++
+		return 1
+	}
 	if len(b) < 8+across*height {
 		return 0
 	}

@@ -35,6 +35,7 @@ const probe = `async (theme, text, rules) => {
   document.documentElement.dataset.text = text;
   const found = [];
   const name = (e) => (e.outerHTML || '').slice(0, 120);
+  if (!document.styleSheets.length) rules = rules === 'all' ? rules : 'none';
   for (const box of [document.documentElement, document.querySelector('main')])
     if (box.scrollWidth > box.clientWidth)
       found.push('wider than its box: ' + name(box) + ' ' + box.scrollWidth);
@@ -45,7 +46,8 @@ const probe = `async (theme, text, rules) => {
       found.push('off the right edge: ' + name(e));
   }
   const targets = 'button, a, .pick, input:not([type=hidden]):not([type=radio])';
-  for (const e of document.querySelectorAll(targets)) {
+  // The page of text alone has no style, and so no targets of ours.
+  for (const e of document.styleSheets.length ? document.querySelectorAll(targets) : []) {
     if (e.closest('.vh, .skip, dialog:not([open])') || e.type === 'password') continue;
     const r = e.getBoundingClientRect();
     if (r.width && (r.height < 55.9 || r.width < 55.9))

@@ -28,6 +28,7 @@ func Gallery() []Sample {
 	return slices.Concat(
 		galleryDesk(), galleryLists(), galleryPerson(), galleryLoan(),
 		galleryWrite(), galleryReturn(), galleryFee(), gallerySimple(), galleryKey(),
+		gallerySelf(), galleryRequests(), galleryOffer(), galleryShift(),
 		galleryPasscode(), galleryReveal(),
 	)
 }

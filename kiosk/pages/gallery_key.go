@@ -42,6 +42,17 @@ func galleryKey() []Sample {
 			Since: "23 November 2026, 10:04"}),
 		own("low", KeyView{State: KeyPlug, Serial: "2318 0447", Low: true,
 			Since: "23 November 2026, 10:04"}),
+		look("locked-out-list", func(l Look) templ.Component {
+			v := LockedOutView{Frame: desk(l), Rows: []LockedOutRow{{"hwong", "WONG Hoi Lam"}}}
+			v.Frame.Back = PathHome
+			return LockedOut(v)
+		}),
+		look("locked-out", func(l Look) templ.Component {
+			v := sampleLocked(l)
+			v.Pad.Pressed, v.Officers[1].LockedOut = 0, true
+			v.Frame = withAlert(v.Frame, "officer_locked", nil)
+			return Locked(v)
+		}),
 		look("locked-plugged", func(l Look) templ.Component {
 			v := sampleLocked(l)
 			v.Pad.Pressed = 0

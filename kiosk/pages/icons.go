@@ -112,6 +112,8 @@ var icons = map[string]string{
 		`<path d="M12 22V12"/>` +
 		`<polyline points="3.29 7 12 12 20.71 7"/>` +
 		`<path d="m7.5 4.27 9 5.15"/>`,
+	"mail": `<path d="m22 7-8.991 5.727a2 2 0 0 1-2.009 0L2 7"/>` +
+		`<rect x="2" y="4" width="20" height="16" rx="2"/>`,
 	"printer": `<path d="M6 18H4a2 2 0 0 1-2-2v-5a2 2 0 0 1 2-2h16a2 2 0 0 1 2 2v5a2 2 0 0 1-2 ` +
 		`2h-2"/>` +
 		`<path d="M6 9V3a1 1 0 0 1 1-1h10a1 1 0 0 1 1 1v6"/>` +

@@ -21,6 +21,8 @@ const (
 	// PathTouch waits for an officer's token; PathKey makes one the officer's key.
 	PathTouch = "/touch"
 	PathKey   = "/key"
+	// PathLockedOut lists, for a supervisor, the officers whose tries were used up.
+	PathLockedOut = "/locked-out"
 	// PathTokens finds a token by its serial; a token's own page is under it.
 	PathTokens = "/tokens"
 	// PathAssets serves Assets.
@@ -65,6 +67,7 @@ const (
 	DoRestock   = "restock"   // Token: wipe it and put it back in stock
 	DoOpen      = "open"      // Token: open the visit of whoever has it
 	DoCancel    = "cancel"    // touch: no longer wait for it
+	DoLift      = "lift"      // LockedOut: officer
 	DoEnrol     = "enrol"     // key: overwrite=yes when the page said so
 	DoBack      = "back"      // back to the choices of this visit
 	DoEnd       = "end"       // end this visit
@@ -193,6 +196,8 @@ type OfficerPick struct {
 	Selected bool
 	// Until is set while this officer's PIN is not taken, as a time of day.
 	Until string
+	// LockedOut: no PIN of this officer is taken until they are unlocked.
+	LockedOut bool
 	// Plugged: this officer's token is plugged in.
 	Plugged bool
 }

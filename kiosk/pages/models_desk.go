@@ -28,6 +28,11 @@ type ReadyView struct {
 	Tokens     int
 	// Counts behind the banners and links.
 	Held, Parked, ParkedReady, Doubtful, Unfinished int
+	// Requests: the site answers requests by mail; Waiting counts the messages.
+	Requests bool
+	Waiting  int
+	// LockedOut counts officers a supervisor can unlock.
+	LockedOut int
 	// Plug is a plugged token that is on loan: its visit may be opened with one tap.
 	Plug *PlugOffer
 }

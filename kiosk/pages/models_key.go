@@ -22,6 +22,15 @@ type TouchView struct {
 	Stage TouchStage
 }
 
+// LockedOutView lists the officers whose tries were used up (do=lift; officer).
+type LockedOutView struct {
+	Frame
+	Rows []LockedOutRow
+}
+
+// LockedOutRow is one of them.
+type LockedOutRow struct{ ID, Name string }
+
 // KeyState is what can be done about the officer's own token.
 type KeyState string
 

@@ -41,6 +41,22 @@ func boardRows(upper bool) []string {
 	return rows
 }
 
+// layerRows are the keys of one layer of the keyboard for passwords: together they are all printable
+// characters of ASCII.
+func layerRows(layer string) []string {
+	lower := []string{"1234567890", "qwertyuiop", "asdfghjkl", "zxcvbnm"}
+	switch layer {
+	case "upper":
+		for i, row := range lower {
+			lower[i] = strings.ToUpper(row)
+		}
+		return lower
+	case "signs":
+		return []string{"!\"#$%&'()*", "+,-./:;<=>", "?@[\\]^_`", "{|}~"}
+	}
+	return lower
+}
+
 // joined writes a list for reading: "FIDO2, PIV and OpenPGP".
 func joined(ctx context.Context, items []string) string {
 	if len(items) < 2 {

@@ -21,7 +21,8 @@ const Version = 1
 // Kind says what a record carries.
 type Kind string
 
-// The kinds of contract v1.
+// The kinds of contract v1, with KindPasscode. A follower that does not know a kind passes it over
+// and answers nothing.
 const (
 	// KindSeed carries a sealed SeedBody: a credential the desk is about to write. It opens nothing
 	// until a proof follows.
@@ -57,7 +58,7 @@ type Record struct {
 	// At is when the desk made it, UTC, whole milliseconds; Synced says whether its clock was right.
 	At     time.Time `json:"at"`
 	Synced bool      `json:"synced"`
-	// Sealed is set in KindSeed and KindProof records: see Seal.
+	// Sealed is set in KindSeed, KindProof and KindPasscode records: see Sealer.
 	Sealed []byte `json:"sealed,omitempty"`
 }
 
@@ -115,7 +116,8 @@ const (
 	Refused Outcome = "refused"
 )
 
-// Verdict answers one proof record, or one seed record that could not be used.
+// Verdict answers one proof or passcode record, or one seed record that could not be used; later it
+// may tell on the record of a passcode how that ended.
 type Verdict struct {
 	Record     string  `json:"record"`
 	Credential string  `json:"credential"`

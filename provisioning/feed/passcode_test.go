@@ -100,3 +100,36 @@ func FuzzPasscodeBody(f *testing.F) {
 		}
 	})
 }
+
+// A passcode opens for the verifier and the escrow, as what it is and for its own record.
+func TestBothHoldersOpenAPasscode(t *testing.T) {
+	bundle, verifier, escrow := holders(t)
+	sealer, err := NewSealer(bundle)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rec, err := sealer.SealPasscode(someRecord(), somePasscode("739518264"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := rec.Check(); err != nil || len(rec.Sealed) != sealedSize {
+		t.Errorf("%d bytes, %v", len(rec.Sealed), err)
+	}
+	if bytes.Contains(rec.Sealed, []byte("739518264")) {
+		t.Error("the digits can be read")
+	}
+	for _, holder := range []*Opener{verifier, escrow} {
+		b, err := holder.OpenPasscode(rec)
+		if err != nil || string(b.Codes[0].Expose()) != "739518264" {
+			t.Errorf("%+v, %v", b, err)
+		}
+		if _, err := holder.OpenSeed(rec); err == nil {
+			t.Error("it opens as a seed")
+		}
+	}
+	other := rec
+	other.Credential = strings.Repeat("3c", 16)
+	if _, err := verifier.OpenPasscode(other); !errors.Is(err, ErrSealed) {
+		t.Errorf("it opens in another record: %v", err)
+	}
+}

@@ -7,8 +7,8 @@ import (
 )
 
 // clean makes text fit to be shown: valid, bounded, without control characters but the line break,
-// and without those that turn the direction of writing or have no width: they make a text read other
-// than it is. It reports whether something had to go for want of room.
+// and without those that turn the direction of writing or have no width: they make a text read
+// other than it is. It reports whether something had to go for want of room.
 func clean(text string, most int) (string, bool) {
 	text = strings.ReplaceAll(strings.ToValidUTF8(text, "\uFFFD"), "\r\n", "\n")
 	var lines []string
@@ -103,7 +103,8 @@ func flat(r rune) rune {
 // element reads the name of a tag, and whether it ends the element.
 func element(tag string) (name string, end bool) {
 	tag, end = strings.CutPrefix(tag, "/")
-	if i := strings.IndexFunc(tag, func(r rune) bool { return unicode.IsSpace(r) || r == '/' }); i >= 0 {
+	nameEnds := func(r rune) bool { return unicode.IsSpace(r) || r == '/' }
+	if i := strings.IndexFunc(tag, nameEnds); i >= 0 {
 		tag = tag[:i]
 	}
 	return strings.ToLower(tag), end

@@ -100,10 +100,12 @@ func startDovecot(t *testing.T) *dovecot {
 	cmd := exec.Command(bin, "-F", "-c", filepath.Join(d.dir, "conf"))
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = cmd.Process.Signal(syscall.SIGTERM); _ = cmd.Wait() })
+	// It would take its time to stop: it and its children are killed as one group.
+	t.Cleanup(func() { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL); _ = cmd.Wait() })
 	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) {
 		conn, err := net.Dial("tcp", d.tls)
 		if err == nil {
@@ -149,7 +151,8 @@ func (d *dovecot) prepare(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for _, dir := range []string{"", "home", "mail", "mail/new", "mail/cur", "mail/tmp", "state", "run"} {
+	for _, dir := range []string{"", "home", "mail", "mail/new", "mail/cur", "mail/tmp", "state",
+		"run"} {
 		path := filepath.Join(d.dir, dir)
 		_ = os.Mkdir(path, 0o755)
 		if err := os.Chmod(path, 0o755); err != nil {
@@ -302,8 +305,8 @@ func TestDovecot(t *testing.T) {
 	d.refuses(t, c)
 }
 
-// again: what was taken stays taken, after new numbers and after a form that was closed; what is new
-// is taken, and moved where that is asked for.
+// again: what was taken stays taken, after new numbers and after a form that was closed; what is
+// new is taken, and moved where that is asked for.
 func (d *dovecot) again(t *testing.T, c Config, ledger *provisioningtest.Ledger) {
 	t.Helper()
 	d.renumber(t)

@@ -30,8 +30,8 @@ type content struct {
 	cut bool
 }
 
-// parse reads a message, or the beginning of one. It never fails: what cannot be read as a message is
-// shown as it is, so that an officer sees that something came.
+// parse reads a message, or the beginning of one. It never fails: what cannot be read as a message
+// is shown as it is, so that an officer sees that something came.
 func parse(raw []byte) content {
 	m, err := mail.ReadMessage(bytes.NewReader(raw))
 	if err != nil {
@@ -52,8 +52,8 @@ func parse(raw []byte) content {
 	return c
 }
 
-// sender is the address a message claims to come from. The name beside it is left out: it is whatever
-// the sender wants to be called.
+// sender is the address a message claims to come from. The name beside it is left out: it is
+// whatever the sender wants to be called.
 func sender(header string) string {
 	if list, err := mail.ParseAddressList(header); err == nil && len(list) > 0 {
 		return list[0].Address

@@ -14,8 +14,8 @@ import (
 	"github.com/tokendesk/tokendesk/provisioning/secret"
 )
 
-// aiosmtpd is a mail server we did not write, with TLS and a sign-in. It prints its port, then what it
-// takes, as Python's own mail parser reads it.
+// aiosmtpd is a mail server we did not write, with TLS and a sign-in. It prints its port, then what
+// it takes, as Python's own mail parser reads it.
 const aiosmtpd = `
 import asyncio, email, email.policy, json, ssl, sys
 from aiosmtpd.smtp import SMTP, AuthResult
@@ -119,7 +119,7 @@ func TestMailToAiosmtpd(t *testing.T) {
 			p.Lang = "zh-Hant"
 			w.ledger = newLedgerWith(p)
 			r := w.runner(t, m, nil)
-			w.happen(t, "passcode.issue")
+			w.happen(t, taken)
 			if err := r.rounds(t.Context(), map[provisioning.NoticeChannel]*outbox{}); err != nil {
 				t.Fatal(err)
 			}

@@ -14,7 +14,7 @@ import (
 func TestMailSaysWhatHappened(t *testing.T) {
 	w, server := newWorld(t), newSMTPD(t)
 	r := w.runner(t, server.mailer(t), nil)
-	w.happen(t, "passcode.issue")
+	w.happen(t, taken)
 	if err := r.rounds(t.Context(), map[provisioning.NoticeChannel]*outbox{}); err != nil {
 		t.Fatal(err)
 	}
@@ -70,7 +70,7 @@ func TestFaults(t *testing.T) {
 			w, server := newWorld(t), newSMTPD(t)
 			server.set(t, test.fault)
 			r := w.runner(t, server.mailer(t), nil)
-			w.happen(t, "passcode.issue")
+			w.happen(t, taken)
 			boxes := map[provisioning.NoticeChannel]*outbox{}
 			if err := r.rounds(t.Context(), boxes); err != nil {
 				t.Fatal(err)
@@ -102,7 +102,7 @@ func TestDownForADay(t *testing.T) {
 	const happened = 30
 	for i := range 24 * 12 { // every five minutes
 		if i%10 == 0 {
-			w.happen(t, "passcode.issue")
+			w.happen(t, taken)
 		}
 		if err := r.rounds(t.Context(), boxes); err != nil {
 			t.Fatal(err)
@@ -116,7 +116,7 @@ func TestDownForADay(t *testing.T) {
 	if len(server.taken())+len(gateway.taken()) != 0 {
 		t.Fatal("a server that is down took something")
 	}
-	w.happen(t, "passcode.revoke")
+	w.happen(t, "recovery.failed")
 	server.set(t, faultNone)
 	gateway.status.Store(200)
 	for range 24 {
@@ -151,9 +151,9 @@ type crash struct {
 	sends   bool
 }
 
-// The desk is killed at every point between queueing and outcome, while the server takes the message,
-// takes it without a word, or does not. Nothing is lost; there are two copies at most, and the second
-// says that it may be one.
+// The desk is killed at every point between queueing and outcome, while the server takes the
+// message, takes it without a word, or does not. Nothing is lost; there are two copies at most, and
+// the second says that it may be one.
 func TestKilledWhileSending(t *testing.T) {
 	crashes := []crash{{"before the intent", 0, true}, {"before the network", 1, false},
 		{"before the outcome", 1, true}, {"after the outcome", 2, true}}
@@ -162,7 +162,7 @@ func TestKilledWhileSending(t *testing.T) {
 			for _, second := range crashes {
 				w, server := newWorld(t), newSMTPD(t)
 				r := w.runner(t, server.mailer(t), nil)
-				w.happen(t, "passcode.issue")
+				w.happen(t, taken)
 				server.set(t, f)
 				w.killAt(t, r, server, first)
 				server.set(t, faultNone)
@@ -245,7 +245,7 @@ func TestNoThirdCopy(t *testing.T) {
 	w, server := newWorld(t), newSMTPD(t)
 	server.set(t, faultCutAfterDot)
 	r := w.runner(t, server.mailer(t), nil)
-	w.happen(t, "passcode.issue")
+	w.happen(t, taken)
 	boxes := map[provisioning.NoticeChannel]*outbox{}
 	for range 20 {
 		if err := r.rounds(t.Context(), boxes); err != nil {
@@ -260,12 +260,13 @@ func TestNoThirdCopy(t *testing.T) {
 	}
 }
 
-// A notice that cannot be sent for three days is given up and listed; an officer retries or drops it.
+// A notice that cannot be sent for three days is given up and listed; an officer retries or drops
+// it.
 func TestGivenUpAfterThreeDays(t *testing.T) {
 	w, server := newWorld(t), newSMTPD(t)
 	server.set(t, faultDown)
 	r := w.runner(t, server.mailer(t), nil)
-	w.happen(t, "passcode.issue")
+	w.happen(t, taken)
 	boxes := map[provisioning.NoticeChannel]*outbox{}
 	var after time.Duration
 	for len(provisioning.DeadNotices(w.ledger.Snapshot())) == 0 && after < 10*24*time.Hour {
@@ -318,7 +319,7 @@ func TestRun(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- r.Run(ctx) }()
-	w.happen(t, "passcode.issue")
+	w.happen(t, taken)
 	for deadline := time.Now().Add(5 * time.Second); len(server.taken()) == 0; {
 		if time.Now().After(deadline) {
 			t.Fatal("nothing was sent")
@@ -336,14 +337,14 @@ func TestChannelSwitchedOff(t *testing.T) {
 	w, server := newWorld(t), newSMTPD(t)
 	server.set(t, faultDown)
 	r := w.runner(t, server.mailer(t), nil)
-	w.happen(t, "passcode.issue")
+	w.happen(t, taken)
 	_ = r.rounds(t.Context(), map[provisioning.NoticeChannel]*outbox{})
 	w.runner(t, nil, nil)
 	dead := provisioning.DeadNotices(w.ledger.Snapshot())
 	if len(dead) != 1 || dead[0].Reason != provisioning.ReasonChannelOff {
 		t.Errorf("dead: %+v", dead)
 	}
-	w.happen(t, "passcode.issue")
+	w.happen(t, taken)
 	if n := provisioning.WaitingNotices(w.ledger.Snapshot()); n != 0 {
 		t.Errorf("%d notices wait for a channel that is not there", n)
 	}

@@ -96,7 +96,7 @@ func (l language) words(
 	if p.Native != "" && p.NativeLang == lang {
 		w["name"] = p.Native
 	}
-	if n, err := strconv.Atoi(params["uses"]); err == nil && n > 0 {
+	if n, err := strconv.Atoi(params["uses"]); err == nil && n > 1 {
 		w["uses"] = strconv.Itoa(n)
 	}
 	for _, name := range []string{"due", "until"} {

@@ -66,7 +66,8 @@ func compare(t *testing.T, name string, want, got article) {
 	}
 }
 
-// params are the names in a text, each once, sorted; the desk's own name may stand where it reads well.
+// params are the names in a text, each once, sorted; the desk's own name may stand where it reads
+// well.
 func params(text string) []string {
 	list := slices.DeleteFunc(names(text), func(n string) bool { return n == "desk" })
 	slices.Sort(list)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -77,14 +78,22 @@ func (w *world) happen(t testing.TB, act provisioning.Act) {
 	t.Helper()
 	_, err := w.ledger.Do(t.Context(), func(s provisioning.Snapshot) (provisioning.Change, error) {
 		e := provisioning.Entry{At: w.clock.Now(), Desk: "desk1", Actor: "lee", Act: act, Person: "e1",
-			Outcome: provisioning.OutcomeDone, Detail: map[string]string{"kind": "short", "uses": "5",
-				"until": w.clock.Now().Add(24 * time.Hour).Format(time.RFC3339)}}
-		return provisioning.NewChange(e).Put(provisioning.NoticesOf(s, e, nil)...), nil
+			Outcome: provisioning.OutcomeDone}
+		var rows []provisioning.Row
+		if act == taken {
+			rows = append(rows, provisioning.Passcode{Person: "e1", State: provisioning.PasscodeLive,
+				ID: provisioning.PasscodeID(strconv.FormatInt(s.Position(), 10)), Uses: 5, Count: 1,
+				Type: provisioning.PasscodeShort, Until: w.clock.Now().Add(24 * time.Hour)})
+		}
+		return provisioning.NewChange(e).Put(rows...).Put(provisioning.NoticesOf(s, e, rows)...), nil
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 }
+
+// taken is the act in which a passcode of Chan's is taken by the verifier.
+const taken provisioning.Act = "verifier.ack"
 
 // round lets every channel send what is due.
 func (r *Runner) rounds(ctx context.Context, boxes map[provisioning.NoticeChannel]*outbox) error {

@@ -171,30 +171,3 @@ func (e *enrolment) commit(
 		})
 	return err
 }
-
-// DropKey makes an officer's token open nothing here any more, in the name of an operator: it was
-// lost.
-func (o *Officers) DropKey(
-	ctx context.Context, operator string, id provisioning.OfficerID,
-) error {
-	_, err := o.ledger.Do(ctx, func(s provisioning.Snapshot) (provisioning.Change, error) {
-		row, ok := provisioning.Get[provisioning.OfficerKey](s, string(id))
-		if !ok {
-			return provisioning.Change{}, provisioning.Refuse(CodeKeyNone)
-		}
-		e := o.entry(operator, "officer.token-lost", "done")
-		e.Rule, e.Token = "officer.operator", row.Token
-		e.Detail = map[string]string{"officer": string(id)}
-		row.State, row.Nonce, row.Answers = provisioning.KeyDropped, "", ""
-		row.Since, row.Reason = e.At, "lost"
-		return provisioning.NewChange(e).Put(row), nil
-	})
-	return err
-}
-
-// Lift unlocks an officer whose tries were used up, in the name of an operator.
-func (o *Officers) Lift(ctx context.Context, operator string, id provisioning.OfficerID) error {
-	return o.amend(ctx, operator, "officer.unlock", id, func(row *provisioning.Officer) {
-		row.Failures, row.LockedUntil = 0, time.Time{}
-	})
-}

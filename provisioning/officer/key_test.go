@@ -5,7 +5,9 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
+	"slices"
 	"strconv"
 	"testing"
 	"testing/synctest"
@@ -101,8 +103,9 @@ func (c *counter) tell(w provisioning.KeyWait) {
 	if w == provisioning.WaitPlug || c.idle {
 		return
 	}
+	keys := slices.Collect(maps.Values(c.keys))
 	time.AfterFunc(time.Second, func() {
-		for _, key := range c.keys {
+		for _, key := range keys {
 			if key.Waiting() {
 				_, _ = key.Touch(1)
 			}

@@ -51,10 +51,10 @@ func Codes() []provisioning.Code {
 }
 
 // Tries is how many tries may fail, of a PIN or of a token, before the next is taken only after
-// shortLock; after MostTries none is, until an operator unlocks the officer.
+// shortLock; after MostTries none is, until a supervisor or an operator unlocks the officer.
 const (
 	Tries     = 5
-	MostTries = 10
+	MostTries = provisioning.MostTries
 	shortLock = time.Minute
 )
 
@@ -146,7 +146,7 @@ func (o *Officers) reserve(ctx context.Context, id provisioning.OfficerID) (fail
 			return provisioning.Change{}, provisioning.Refuse(CodePINUnknown)
 		case row.Disabled:
 			return provisioning.Change{}, provisioning.Refuse(CodeDisabled)
-		case row.Failures >= MostTries:
+		case row.LockedOut():
 			return provisioning.Change{}, provisioning.Refuse(CodeLockedOut)
 		case now.Before(row.LockedUntil):
 			return provisioning.Change{}, provisioning.Refuse(CodePINLocked,

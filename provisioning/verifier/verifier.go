@@ -1,5 +1,6 @@
 // Package verifier is the central server that desks publish to: it follows their feeds, opens the
-// seeds sealed to it, judges the proofs, and checks one-time passwords, each accepted exactly once.
+// seeds sealed to it, judges the proofs, and checks one-time passwords, each accepted exactly once,
+// and passcodes, each as often and as long as its terms say.
 //
 // What it holds durably decides: a record is stored with the position it came at before the desk is
 // told, and an attempt is counted before it is answered. The package refuses to know the counter,

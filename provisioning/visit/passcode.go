@@ -40,13 +40,12 @@ func (r *Runner) issue(
 		return done{visit: o.Visit}, err
 	}
 	o.Command = c
+	r.keep(c.Prepared.ID, codes)
 	out, err := r.decide(ctx, o)
 	if err != nil || !out.fresh {
-		wipePasscodes(codes)
-		return out, err
+		r.forget(c.Prepared.ID)
 	}
-	r.keep(c.Prepared.ID, codes)
-	return out, nil
+	return out, err
 }
 
 // preparePasscode seals the codes. It says so when the verifier could not take them.

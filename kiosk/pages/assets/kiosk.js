@@ -80,6 +80,15 @@ for (const pad of document.querySelectorAll('[data-pad]')) {
   });
 }
 
+for (const b of document.querySelectorAll('[data-show]')) {
+  b.addEventListener('click', () => {
+    const field = document.getElementById(b.dataset.show);
+    field.type = field.type === 'password' ? 'text' : 'password';
+    b.setAttribute('aria-pressed', String(field.type === 'text'));
+    field.focus();
+  });
+}
+
 // 4. Idle: the server owns the deadline, this only mirrors it and says that somebody is there.
 const idle = $('dialog[data-idle]');
 if (idle) {
