@@ -71,15 +71,27 @@ type Server struct {
 
 // New checks the configuration. It starts nothing: see Run and Handler.
 func New(c Config) (*Server, error) {
-	for name, missing := range map[string]bool{
-		"visits": c.Visits == nil, "officers": c.Officers == nil, "people": c.People == nil,
-		"health": c.Health == nil, "logger": c.Logger == nil, "site": c.Site.Location == nil,
-		"passcodes": c.Passcodes == nil && len(c.Site.Passcodes) > 0,
-	} {
-		if missing {
-			return nil, fmt.Errorf("kiosk config: %s is missing", name)
+	missing := map[string]bool{"officers": c.Officers == nil, "people": c.People == nil,
+		"passcodes": c.Passcodes == nil && len(c.Site.Passcodes) > 0}
+	if err := c.check(missing); err != nil {
+		return nil, err
+	}
+	return newServer(c), nil
+}
+
+// check says what is missing, of what is given and of what every screen needs.
+func (c Config) check(missing map[string]bool) error {
+	missing["visits"], missing["health"] = c.Visits == nil, c.Health == nil
+	missing["logger"], missing["site"] = c.Logger == nil, c.Site.Location == nil
+	for name, lacks := range missing {
+		if lacks {
+			return fmt.Errorf("kiosk config: %s is missing", name)
 		}
 	}
+	return nil
+}
+
+func newServer(c Config) *Server {
 	if c.Clock == nil {
 		c.Clock = time.Now
 	}
@@ -91,7 +103,7 @@ func New(c Config) (*Server, error) {
 		sessions: newSessions(c.Clock), counter: newCounter(), screens: newScreens(),
 		streams: newStreams(), posts: newPosts(), touches: newTouches(),
 		done: make(chan struct{}),
-	}, nil
+	}
 }
 
 // Run takes card taps, waits for officers' tokens, and locks the screen when its deadlines pass. It
