@@ -198,6 +198,7 @@ func (d *Desk) pruneOnce(ctx context.Context) error {
 	for {
 		_, err := d.store.Do(ctx, func(s provisioning.Snapshot) (provisioning.Change, error) {
 			rows := store.PruneOps(s, now.Add(-opLife), pruneBatch)
+			rows = append(rows, provisioning.StaleTries(s, now, pruneBatch)...)
 			if len(rows) == 0 {
 				return provisioning.Change{}, errNothing
 			}
