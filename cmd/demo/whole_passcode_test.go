@@ -174,6 +174,15 @@ func (w *whole) opened() []byte {
 	for i := range provisioning.All[provisioning.Issuance](snap) {
 		keep(i)
 	}
+	for n := range provisioning.All[provisioning.Notice](snap) {
+		keep(n)
+	}
+	for r := range provisioning.All[provisioning.Request](snap) {
+		keep(r)
+	}
+	for p := range provisioning.All[provisioning.Person](snap) {
+		keep(p)
+	}
 	return all.Bytes()
 }
 
