@@ -10,6 +10,7 @@ import (
 
 	"github.com/alexedwards/scs/v2"
 
+	"github.com/tokendesk/tokendesk/kiosk/pages"
 	"github.com/tokendesk/tokendesk/provisioning"
 )
 
@@ -56,6 +57,8 @@ type Server struct {
 	log      *slog.Logger
 
 	sessions *scs.SessionManager
+	// outside are the sessions of displays that face the person.
+	outside *scs.SessionManager
 	counter  *counter
 	screens  *screens
 	streams  *streams
@@ -88,7 +91,7 @@ func New(c Config) (*Server, error) {
 		reader: c.Reader, codes: c.Passcodes, printer: c.Printer, requests: c.Requests,
 		mailbox: c.Mailbox, journal: c.Journal, site: c.Site, desk: c.Desk, now: c.Clock,
 		log:      c.Logger,
-		sessions: newSessions(c.Clock), counter: newCounter(), screens: newScreens(),
+		sessions: newSessions(c.Clock), outside: newOutside(c.Clock), counter: newCounter(), screens: newScreens(),
 		streams: newStreams(), posts: newPosts(), touches: newTouches(),
 		done: make(chan struct{}),
 	}, nil
@@ -126,5 +129,10 @@ func (s *Server) Run(ctx context.Context) error {
 
 // Handler serves the screen. It is safe before, during and after Run.
 func (s *Server) Handler() http.Handler {
-	return s.guard(s.once(s.routes()))
+	mux := http.NewServeMux()
+	mux.Handle("/", s.routes())
+	for _, tree := range []string{pages.PathOutward, pages.PathOutward + "/"} {
+		mux.Handle(tree, s.outward())
+	}
+	return s.guard(s.once(mux))
 }
