@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/alexedwards/scs/v2"
@@ -59,11 +60,13 @@ type Server struct {
 	sessions *scs.SessionManager
 	// outside are the sessions of displays that face the person.
 	outside *scs.SessionManager
-	counter  *counter
-	screens  *screens
-	streams  *streams
-	posts    *posts
-	touches  *touches
+	counter *counter
+	screens *screens
+	streams *streams
+	posts   *posts
+	touches *touches
+	// looking: somebody is asked for whose card was tapped during a visit.
+	looking atomic.Bool
 	// hosts are names the desk may be called by, beside its numbers.
 	hosts []string
 
@@ -115,7 +118,7 @@ func (s *Server) Run(ctx context.Context) error {
 			if !ok {
 				taps = nil
 			} else {
-				s.tapped(ctx, tap)
+				s.tapped(ctx, tap, waiting.Go)
 			}
 		case job := <-s.touches.jobs:
 			waiting.Go(func() { job(ctx) })
