@@ -51,6 +51,8 @@ type Config struct {
 	Mail    MailConfig    `toml:"mail"`
 	SMS     SMSConfig     `toml:"sms"`
 	Mailbox MailboxConfig `toml:"mailbox"`
+	// Self is the unattended view; off unless it is asked for.
+	Self SelfConfig `toml:"self"`
 }
 
 // Defaults are the values of an installation; a file overrides them.
@@ -121,7 +123,10 @@ func (c Config) check() error {
 	if err := c.checkReaders(); err != nil {
 		return err
 	}
-	return c.checkNotices()
+	if err := c.checkNotices(); err != nil {
+		return err
+	}
+	return c.Self.check()
 }
 
 // file is the store.

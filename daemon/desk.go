@@ -55,6 +55,7 @@ type Desk struct {
 	people   people
 	feed     *publish.Server
 	kiosk    *kiosk.Server
+	self     *kiosk.Self
 	readers  *devices.TapSet
 	printer  printer.Printer
 	notices  *notice.Runner
@@ -124,15 +125,20 @@ func (d *Desk) wire(sealer *feed.Sealer) (err error) {
 	}
 	k := kiosk.Config{Visits: d.visits, Officers: gate{d.officers, d.opened}, People: d.people,
 		Health: d, Reader: d.readers, Passcodes: d.visits, Site: p.Site, Desk: p.Config.Desk,
-		Clock: p.Clock.Now, Logger: p.Log}
+		Clock: p.Clock.Now, Logger: p.Log, Journal: d, Mailbox: d.mailbox != nil}
+	if k.Requests, err = d.mailRequests(); err != nil {
+		return err
+	}
 	if d.printer, err = p.Config.Printer.open(); err != nil {
 		return err
 	}
 	if d.printer != nil {
 		k.Printer = d.printer
 	}
-	d.kiosk, err = kiosk.New(k)
-	return err
+	if d.kiosk, err = kiosk.New(k); err != nil {
+		return err
+	}
+	return d.wireSelf(k)
 }
 
 func readBundle(path string) (feed.Bundle, error) {
@@ -201,7 +207,7 @@ func (d *Desk) Status(ctx context.Context) (Status, error) {
 	status := Status{Desk: d.parts.Config.Desk, Site: d.parts.Site.ID, Feed: d.store.Feed(),
 		Position: s.Position(), Acked: v.Acked, VerifierUp: h.VerifierUp, VerifierSeen: h.VerifierSeen,
 		DirectoryUp: h.DirectoryUp, ClockSynced: h.ClockSynced, Doubtful: doubtful(s),
-		Printer: d.printerState(ctx)}
+		Printer: d.printerState(ctx), Readers: readerRows(d.readers)}
 	for range provisioning.All[provisioning.Token](s) {
 		status.Tokens++
 	}

@@ -21,6 +21,7 @@ import (
 const (
 	socketDesk = "desk"
 	socketFeed = "feed"
+	socketSelf = "self"
 )
 
 // The limits of the screen's server. Streams are long, so there is no write timeout; the kiosk ends
@@ -51,6 +52,8 @@ func (d *Desk) Run(ctx context.Context) error {
 		"kiosk":  d.kiosk.Run,
 		"reader": d.runReaders,
 		"screen": func(ctx context.Context) error { return serve(ctx, sockets.screen, d.kiosk.Handler()) },
+		"self":   func(ctx context.Context) error { return d.serveSelf(ctx, sockets.self) },
+		"forget": d.tendSelf,
 		"feed":   func(ctx context.Context) error { return d.feed.Serve(ctx, sockets.feed) },
 		"admin": func(ctx context.Context) error {
 			return serve(ctx, sockets.admin, admin{d}.handler())
@@ -90,7 +93,7 @@ func (d *Desk) sayDoubts() {
 	}
 }
 
-type sockets struct{ screen, feed, admin net.Listener }
+type sockets struct{ screen, feed, admin, self net.Listener }
 
 func (d *Desk) listen() (s sockets, err error) {
 	screen, err := d.socket(socketDesk, d.parts.Config.Listen)
@@ -106,7 +109,11 @@ func (d *Desk) listen() (s sockets, err error) {
 		return s, errors.Join(err, screen.Close(), plain.Close())
 	}
 	secure := tls.NewListener(plain, publish.TLSConfig(d.parts.Keys.Feed, d.pin))
-	return sockets{screen, secure, operator}, nil
+	self, err := d.listenSelf()
+	if err != nil {
+		return s, errors.Join(err, screen.Close(), plain.Close(), operator.Close())
+	}
+	return sockets{screen, secure, operator, self}, nil
 }
 
 func (d *Desk) socket(name, address string) (net.Listener, error) {
@@ -191,6 +198,7 @@ func (d *Desk) pruneOnce(ctx context.Context) error {
 	for {
 		_, err := d.store.Do(ctx, func(s provisioning.Snapshot) (provisioning.Change, error) {
 			rows := store.PruneOps(s, now.Add(-opLife), pruneBatch)
+			rows = append(rows, provisioning.StaleTries(s, now, pruneBatch)...)
 			if len(rows) == 0 {
 				return provisioning.Change{}, errNothing
 			}

@@ -2,7 +2,6 @@ package kiosk
 
 import (
 	"context"
-	"errors"
 	"net"
 	"net/http"
 	"time"
@@ -44,15 +43,13 @@ type Self struct {
 }
 
 // NewSelf makes the unattended view. hosts are the names it may be called by, beside numbers and
-// localhost.
+// localhost. Of the configuration it takes what has to do with neither officers nor people at the
+// counter.
 func NewSelf(c Config, recoveries Recoveries, hosts []string) (*Self, error) {
-	if recoveries == nil {
-		return nil, errors.New("kiosk config: recoveries is missing")
-	}
-	server, err := New(c)
-	if err != nil {
+	if err := c.check(map[string]bool{"recoveries": recoveries == nil}); err != nil {
 		return nil, err
 	}
+	server := newServer(c)
 	server.sessions.Cookie.Name, server.hosts = "self", hosts
 	return &Self{Server: server, recoveries: recoveries,
 		underWay: newUnderWay(server.now, recoveries.Forget)}, nil
@@ -125,7 +122,7 @@ func (s *Self) frameOf(r *http.Request, path string, f recovery) pages.Frame {
 	frame.Idle = pages.Idle{}
 	if left := f.until.Sub(s.now()); !f.until.IsZero() {
 		frame.Idle = pages.Idle{Seconds: max(int(left/time.Second), 1),
-			Warn: int(selfWarn / time.Second), End: pages.PathHome}
+			Warn: int(selfWarn / time.Second), End: pages.PathHome, Clear: true}
 	}
 	return frame
 }

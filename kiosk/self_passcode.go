@@ -7,7 +7,6 @@ import (
 
 	"github.com/tokendesk/tokendesk/kiosk/pages"
 	"github.com/tokendesk/tokendesk/provisioning"
-	"github.com/tokendesk/tokendesk/provisioning/secret"
 )
 
 // selfShown is how long the digits stand on the unattended view.
@@ -20,7 +19,7 @@ func (s *Self) getPasscode(w http.ResponseWriter, r *http.Request, f recovery) e
 		return redirect(w, r, pages.PathHome)
 	}
 	codes, err := s.recoveries.Shown(f.passcode)
-	defer wipe(codes)
+	defer wipeCodes(codes)
 	waiting := errors.Is(err, provisioning.Refuse(provisioning.CodePasscodeWaiting))
 	if err != nil && !waiting {
 		s.underWay.end(s.screenOf(r))
@@ -38,12 +37,6 @@ func (s *Self) getPasscode(w http.ResponseWriter, r *http.Request, f recovery) e
 	return s.show(w, r, pages.Reveal(v))
 }
 
-func wipe(codes []secret.Passcode) {
-	for _, code := range codes {
-		code.Wipe()
-	}
-}
-
 // revealView is the page without the digits.
 func (s *Self) revealView(r *http.Request, f recovery, waiting bool) pages.RevealView {
 	sc := s.scenery(r, pages.PathSelfPasscode)
@@ -53,6 +46,7 @@ func (s *Self) revealView(r *http.Request, f recovery, waiting bool) pages.Revea
 		Terms: pageTerms(terms),
 		Until: sc.moment(p.Until), Reference: selfReference(f.passcode),
 		All: int(selfShown / time.Second), Away: pages.PathSelfOfficer,
+		Print: sc.frame.Printer, Printed: sc.screen.printed,
 		Stage: pages.RevealReady, Seen: !f.shown.IsZero()}
 	left := f.shown.Sub(s.now())
 	switch {
@@ -79,12 +73,32 @@ func (s *Self) livePasscode(w http.ResponseWriter, r *http.Request, _ recovery) 
 			return scene{location: pages.PathHome}, nil
 		}
 		codes, err := s.recoveries.Shown(f.passcode)
-		wipe(codes)
+		wipeCodes(codes)
 		if !errors.Is(err, provisioning.Refuse(provisioning.CodePasscodeWaiting)) {
 			return scene{location: pages.PathSelfPasscode}, nil
 		}
 		return scene{fragment: pages.RevealLive(s.revealView(r, f, true))}, nil
 	})
+}
+
+// printAlone puts on paper what the person is looking at. Paper that fails changes nothing.
+func (s *Self) printAlone(w http.ResponseWriter, r *http.Request, f recovery) error {
+	codes, err := s.recoveries.Shown(f.passcode)
+	defer wipeCodes(codes)
+	if err != nil {
+		return err
+	}
+	if !s.now().Before(f.shown) {
+		return provisioning.Refuse(provisioning.CodePasscodeHidden)
+	}
+	v := s.revealView(r, f, false)
+	err = s.printSlip(r.Context(), s.passcodeSlip(passcodePaper{Lang: v.Frame.Lang, Codes: codes,
+		Until: v.Until, Uses: v.Terms.Uses, Reference: v.Reference}))
+	if err != nil {
+		return err
+	}
+	s.screens.edit(s.screenOf(r), func(sc *screen) { sc.printed = true })
+	return redirect(w, r, pages.PathSelfPasscode)
 }
 
 // postPasscode shows, hides, or ends.
@@ -97,6 +111,8 @@ func (s *Self) postPasscode(w http.ResponseWriter, r *http.Request, f recovery) 
 		}
 		until := s.now().Add(selfShown)
 		s.underWay.edit(id, func(f *recovery) { f.shown = until })
+	case pages.DoSlip:
+		return s.printAlone(w, r, f)
 	case pages.DoHide:
 		s.underWay.edit(id, func(f *recovery) { f.shown = s.now() })
 	case pages.DoNoted:

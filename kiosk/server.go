@@ -6,10 +6,12 @@ import (
 	"log/slog"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/alexedwards/scs/v2"
 
+	"github.com/tokendesk/tokendesk/kiosk/pages"
 	"github.com/tokendesk/tokendesk/provisioning"
 )
 
@@ -56,11 +58,15 @@ type Server struct {
 	log      *slog.Logger
 
 	sessions *scs.SessionManager
-	counter  *counter
-	screens  *screens
-	streams  *streams
-	posts    *posts
-	touches  *touches
+	// outside are the sessions of displays that face the person.
+	outside *scs.SessionManager
+	counter *counter
+	screens *screens
+	streams *streams
+	posts   *posts
+	touches *touches
+	// looking: somebody is asked for whose card was tapped during a visit.
+	looking atomic.Bool
 	// hosts are names the desk may be called by, beside its numbers.
 	hosts []string
 
@@ -71,15 +77,27 @@ type Server struct {
 
 // New checks the configuration. It starts nothing: see Run and Handler.
 func New(c Config) (*Server, error) {
-	for name, missing := range map[string]bool{
-		"visits": c.Visits == nil, "officers": c.Officers == nil, "people": c.People == nil,
-		"health": c.Health == nil, "logger": c.Logger == nil, "site": c.Site.Location == nil,
-		"passcodes": c.Passcodes == nil && len(c.Site.Passcodes) > 0,
-	} {
-		if missing {
-			return nil, fmt.Errorf("kiosk config: %s is missing", name)
+	missing := map[string]bool{"officers": c.Officers == nil, "people": c.People == nil,
+		"passcodes": c.Passcodes == nil && len(c.Site.Passcodes) > 0}
+	if err := c.check(missing); err != nil {
+		return nil, err
+	}
+	return newServer(c), nil
+}
+
+// check says what is missing, of what is given and of what every screen needs.
+func (c Config) check(missing map[string]bool) error {
+	missing["visits"], missing["health"] = c.Visits == nil, c.Health == nil
+	missing["logger"], missing["site"] = c.Logger == nil, c.Site.Location == nil
+	for name, lacks := range missing {
+		if lacks {
+			return fmt.Errorf("kiosk config: %s is missing", name)
 		}
 	}
+	return nil
+}
+
+func newServer(c Config) *Server {
 	if c.Clock == nil {
 		c.Clock = time.Now
 	}
@@ -88,10 +106,10 @@ func New(c Config) (*Server, error) {
 		reader: c.Reader, codes: c.Passcodes, printer: c.Printer, requests: c.Requests,
 		mailbox: c.Mailbox, journal: c.Journal, site: c.Site, desk: c.Desk, now: c.Clock,
 		log:      c.Logger,
-		sessions: newSessions(c.Clock), counter: newCounter(), screens: newScreens(),
+		sessions: newSessions(c.Clock), outside: newOutside(c.Clock), counter: newCounter(), screens: newScreens(),
 		streams: newStreams(), posts: newPosts(), touches: newTouches(),
 		done: make(chan struct{}),
-	}, nil
+	}
 }
 
 // Run takes card taps, waits for officers' tokens, and locks the screen when its deadlines pass. It
@@ -112,7 +130,7 @@ func (s *Server) Run(ctx context.Context) error {
 			if !ok {
 				taps = nil
 			} else {
-				s.tapped(ctx, tap)
+				s.tapped(ctx, tap, waiting.Go)
 			}
 		case job := <-s.touches.jobs:
 			waiting.Go(func() { job(ctx) })
@@ -126,5 +144,10 @@ func (s *Server) Run(ctx context.Context) error {
 
 // Handler serves the screen. It is safe before, during and after Run.
 func (s *Server) Handler() http.Handler {
-	return s.guard(s.once(s.routes()))
+	mux := http.NewServeMux()
+	mux.Handle("/", s.routes())
+	for _, tree := range []string{pages.PathOutward, pages.PathOutward + "/"} {
+		mux.Handle(tree, s.outward())
+	}
+	return s.guard(s.once(mux))
 }

@@ -85,7 +85,8 @@ func atStep(command Command) act {
 		return act{name: "identity.doubt", steps: in(StepIdentify), run: (*decision).doubtIdentity}
 	case Choose:
 		return act{name: "visit.choose", steps: in(StepIdentify, StepChoose, StepDone),
-			issues: c.Errand == ErrandLoan, run: with(c, (*decision).choose)}
+			issues: c.Errand == ErrandLoan || c.Errand == ErrandPasscode,
+			run:    with(c, (*decision).choose)}
 	case Back:
 		return act{name: "visit.back", run: (*decision).back,
 			steps: in(StepPlug, StepCheck, StepReturn, StepLost, StepProblem, StepSituation,
@@ -125,10 +126,10 @@ func atStep(command Command) act {
 func atPasscode(command Command) act {
 	switch c := command.(type) {
 	case AskSecond:
-		return act{name: "passcode.ask", run: with(c, (*decision).askSecond),
+		return act{name: "passcode.ask", issues: true, run: with(c, (*decision).askSecond),
 			steps: in(StepSituation, StepReveal, StepProblem, StepDone)}
 	case IssuePasscode:
-		return act{name: ActPasscode, run: with(c, (*decision).issuePasscode),
+		return act{name: ActPasscode, issues: true, run: with(c, (*decision).issuePasscode),
 			steps: in(StepChoose, StepSituation, StepSecond, StepReveal, StepProblem, StepDone)}
 	case RevokePasscode:
 		return act{name: "passcode.revoke", run: with(c, (*decision).revokePasscode),

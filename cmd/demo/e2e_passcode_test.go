@@ -52,11 +52,15 @@ func (k *kiosk) forgottenPhone(t *testing.T, p provisioning.Person, lang string)
 	if err := k.st.reader.Tap(ctx, p.Card); err != nil {
 		t.Fatal(err)
 	}
+	k.do("see the person", until(`!!document.querySelector('#match-yes')`))
 	k.speaks(lang)
 	k.taps = 0
 	k.quick(`//label[@for="match-yes"]`)
 	k.quick(`//button[@name="do"][@value="passcode"]`)
 	k.quick(`//button[@name="do"][@value="issue:phone_forgotten"]`)
+	// The directory knows what this person reads; here they are somebody who reads something else.
+	k.do("turn the screen", until(`!!document.querySelector('[name=do][value=show]')`),
+		chromedp.Evaluate(fmt.Sprintf(speak, lang), nil, awaited), chromedp.Reload())
 	k.quick(`//form[input[@name="do"][@value="show"]]//button`)
 	k.do("see the digits", until(`!!document.querySelector('[data-secret] .digits')`))
 	k.speaks(lang)
@@ -97,7 +101,8 @@ func (k *kiosk) quick(xpath string) {
 // speaks checks that the page is in a language, and fits.
 func (k *kiosk) speaks(lang string) {
 	k.t.Helper()
-	k.do("read "+lang, until(fmt.Sprintf("document.documentElement.lang === %q", lang)))
+	k.do("read "+lang, until(fmt.Sprintf("document.readyState === 'complete' && "+
+		"document.documentElement.lang === %q", lang)))
 	var wide bool
 	k.do("measure", chromedp.Evaluate(
 		`document.documentElement.scrollWidth > document.documentElement.clientWidth`, &wide))

@@ -29,8 +29,8 @@ func main() {
 
 // settings are what the environment may move.
 type settings struct {
-	// desk, bench, feed and verifier are addresses to listen on.
-	desk, bench, feed, verifier string
+	// desk, bench, feed, verifier and self are addresses to listen on.
+	desk, bench, feed, verifier, self string
 	// state is where everything is kept; empty means a folder that is removed at the end.
 	state string
 	// kept says that state outlives this run.
@@ -49,6 +49,7 @@ func fromEnvironment(get func(string) string) (settings, error) {
 		return standard
 	}
 	s := settings{desk: or("DESK_ADDR", "127.0.0.1:8440"), bench: or("WORKBENCH_ADDR", "127.0.0.1:8450"),
+		self: or("SELF_ADDR", "127.0.0.1:8441"),
 		feed: or("FEED_ADDR", "127.0.0.1:8443"), verifier: or("VERIFIER_ADDR", "127.0.0.1:8444"),
 		state: get("STATE"), kept: get("STATE") != "", real: get("REAL"), site: or("SITE", "um")}
 	for _, r := range s.real {

@@ -48,7 +48,10 @@ type stage struct {
 	pin      string
 	// paper is the virtual printer, at port.
 	paper *virtual.Paper
-	port  net.Listener
+	// post is the post office, self the unattended view's socket.
+	post *postOffice
+	self net.Listener
+	port net.Listener
 }
 
 // officers of the demonstration, by the sample person they are.
@@ -74,6 +77,9 @@ func newStage(ctx context.Context, s settings, log *slog.Logger) (st *stage, err
 	// Guarding the slots of somebody's own token with a secret that is gone tomorrow would lock it.
 	st.site.AccessCodes = st.site.AccessCodes && (s.kept || s.real == "")
 	st.site.KeepForeign = s.real != ""
+	if st.post, err = newPostOffice(s.state); err != nil {
+		return nil, err
+	}
 	st.people = people(s.site, st.clock.Now())
 	if st.tokens, st.names, err = makeTokens(s.state); err != nil {
 		return nil, err
@@ -95,7 +101,7 @@ func (st *stage) listen() (err error) {
 		address string
 		at      *net.Listener
 	}{{st.settings.desk, &st.screen}, {st.settings.feed, &st.feed}, {st.settings.bench, &st.bench},
-		{"127.0.0.1:0", &st.port}} {
+		{st.settings.self, &st.self}, {"127.0.0.1:0", &st.port}} {
 		if *socket.at, err = net.Listen("tcp", socket.address); err != nil {
 			return err
 		}
@@ -113,11 +119,16 @@ func (st *stage) config() (daemon.Config, error) {
 	if err != nil {
 		return daemon.Config{}, err
 	}
-	return daemon.Config{Desk: "demo-1", Site: st.settings.site, State: dir,
+	c := daemon.Config{Desk: "demo-1", Site: st.settings.site, State: dir,
 		Credentials: filepath.Join(dir, "credentials"), Directory: file, Portraits: portraits,
 		Verifier: filepath.Join(dir, "verifier.json"), Listen: st.settings.desk,
 		Feed: st.settings.feed, FeedURL: "https://" + st.feed.Addr().String(),
-		Admin: filepath.Join(dir, "admin.sock"), PINAlone: true, Printer: printer(st.port)}, nil
+		Admin: filepath.Join(dir, "admin.sock"), PINAlone: true, Printer: printer(st.port),
+		Self: daemon.SelfConfig{Listen: st.settings.self}}
+	if st.post != nil {
+		c.Mail, c.SMS, c.Mailbox = st.post.mail(), st.post.gateway(), st.post.mailbox()
+	}
+	return c, nil
 }
 
 func (st *stage) openDesk(ctx context.Context) error {
@@ -134,6 +145,9 @@ func (st *stage) openDesk(ctx context.Context) error {
 	if err := st.central.trust(card, config.FeedURL); err != nil {
 		return err
 	}
+	if err := st.post.credential(config.Credentials); err != nil {
+		return err
+	}
 	keys, err := daemon.ReadKeys(config)
 	if err != nil {
 		return err
@@ -143,7 +157,7 @@ func (st *stage) openDesk(ctx context.Context) error {
 		Readers: []devices.TapSource{st.reader}, Clock: st.clock, Log: st.log,
 		Tokens: yubikey.Options{OnlySerial: st.settings.real,
 			MayOpen: func(i devices.Info) bool { return !isReal(i) || st.settings.real != "" }},
-		Listeners: map[string]net.Listener{"desk": st.screen, "feed": st.feed},
+		Listeners: map[string]net.Listener{"desk": st.screen, "feed": st.feed, "self": st.self},
 		Fatal: func(err error) {
 			st.log.Error("a durable write failed; the demonstration stops", "err", err)
 			os.Exit(1)
@@ -194,6 +208,7 @@ func (st *stage) announce(out io.Writer) {
 Token desk, a demonstration on sample data
   the counter's screen   http://%s
   the workbench          http://%s
+  without an officer     http://%s
   the feed               https://%s   (the verifier pulls it)
   the verifier           https://%s   (mutual TLS)
   the officer's PIN      %s
@@ -205,7 +220,9 @@ Token desk, a demonstration on sample data
      then on it is plugged in and touched to unlock, and to undo a loan.
   5. Or lay a card down and issue a passcode: the person reads it off the turned screen, and it signs
      in on the workbench as often as it may.
-`, st.screen.Addr(), st.bench.Addr(), st.feed.Addr(), st.central.listener.Addr(), st.pin)
+  6. Send a request from the workbench's post and answer it at the counter; or recover access without
+     an officer: the password of everybody is "demo password". The workbench shows what is mailed.
+`, st.screen.Addr(), st.bench.Addr(), st.self.Addr(), st.feed.Addr(), st.central.listener.Addr(), st.pin)
 }
 
 func (st *stage) run(ctx context.Context) error {
@@ -215,12 +232,17 @@ func (st *stage) run(ctx context.Context) error {
 			Off: "It is cut off.", Get: st.central.connected, Set: st.central.connect},
 			{Name: "clock", Label: "Clock of the desk", On: "It is synchronised.",
 				Off: "It is not synchronised, as after a night without power.",
-				Get: st.clock.Synced, Set: st.clock.synced.Store}, st.paperSwitch()},
-		Paper: st.paper})
+				Get: st.clock.Synced, Set: st.clock.synced.Store}, st.paperSwitch(),
+			{Name: "post", Label: "Post office", On: "It is open.",
+				Off: "It is shut: nothing is taken.",
+				Get: func() bool { return !st.post.Closed() },
+				Set: func(open bool) { st.post.setClosed(!open) }}},
+		Paper: st.paper, Post: st.post, SelfURL: "http://" + st.self.Addr().String()})
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return st.desk.Run(ctx) })
 	group.Go(func() error { return st.central.run(ctx) })
 	group.Go(func() error { return st.paper.Serve(ctx, st.port) })
+	group.Go(func() error { return st.post.run(ctx) })
 	group.Go(func() error { return serveHTTP(ctx, st.bench, bench.Handler()) })
 	return group.Wait()
 }
@@ -229,13 +251,19 @@ func (st *stage) cards() []workbench.Card {
 	list := make([]workbench.Card, len(st.people))
 	for i, p := range st.people {
 		list[i] = workbench.Card{Name: p.Name, Native: p.Native, NativeLang: p.NativeLang,
-			Role: p.Role, Number: p.Card, Account: p.Account}
+			Role: p.Role, Number: p.Card, Account: p.Account, Head: head(knows[p.ID].identityCard)}
 	}
 	return list
 }
 
+// head is what an identity card begins with.
+func head(card string) string { return card[:min(4, len(card))] }
+
 func (st *stage) close() {
-	for _, l := range []net.Listener{st.screen, st.feed, st.bench, st.port} {
+	if st.post != nil {
+		st.post.close()
+	}
+	for _, l := range []net.Listener{st.screen, st.feed, st.bench, st.port, st.self} {
 		if l != nil {
 			_ = l.Close()
 		}

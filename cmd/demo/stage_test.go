@@ -26,7 +26,8 @@ func openStage(
 	t testing.TB, s settings, log *slog.Logger, before func(*stage),
 ) (st *stage, stop func()) {
 	t.Helper()
-	s.desk, s.bench, s.feed, s.verifier = "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0"
+	const anyPort = "127.0.0.1:0"
+	s.desk, s.bench, s.feed, s.verifier, s.self = anyPort, anyPort, anyPort, anyPort, anyPort
 	if s.state == "" {
 		s.state = t.TempDir()
 	}

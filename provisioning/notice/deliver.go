@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/tokendesk/tokendesk/provisioning"
@@ -38,13 +39,13 @@ type Terms struct {
 	Until time.Time
 }
 
-// Deliver mails a passcode to the person's registered address, and nowhere else, while the caller
+// Deliver mails a passcode, or several single-use ones, to the person's registered address, and nowhere else, while the caller
 // waits. It is sent once, from memory: it is never queued, stored or tried again. The refusals say
 // whether something may have been delivered; whoever gets one replaces or revokes the passcode. The
 // caller keeps and wipes the passcode; the message and what the mail library makes of it are out of
 // reach once sent.
 func (r *Runner) Deliver(
-	ctx context.Context, person provisioning.Person, code secret.Passcode, t Terms,
+	ctx context.Context, person provisioning.Person, codes []secret.Passcode, t Terms,
 ) error {
 	sender := r.senders[provisioning.NoticeByMail]
 	if sender == nil {
@@ -56,7 +57,7 @@ func (r *Runner) Deliver(
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	err := sender.Send(ctx, r.delivery(person, to, code, t))
+	err := sender.Send(ctx, r.delivery(person, to, codes, t))
 	var f *Failure
 	switch {
 	case err == nil:
@@ -68,7 +69,7 @@ func (r *Runner) Deliver(
 }
 
 func (r *Runner) delivery(
-	p provisioning.Person, to string, code secret.Passcode, t Terms,
+	p provisioning.Person, to string, codes []secret.Passcode, t Terms,
 ) Message {
 	lang := p.Lang
 	if lang == "" {
@@ -80,9 +81,13 @@ func (r *Runner) delivery(
 		params["until"] = t.Until.Format(time.RFC3339)
 	}
 	w := l.words(r.site, p, lang, at, params)
-	digits := code.Expose()
-	defer clear(digits)
-	w["code"] = string(digits)
+	var list []string
+	for _, code := range codes {
+		digits := code.Expose()
+		list = append(list, string(digits))
+		clear(digits)
+	}
+	w["code"] = strings.Join(list, "\n    ")
 	return Message{ID: rand.Text(), To: to, At: at, Subject: fill(l.Delivery.Subject, w),
 		Text: l.mail(l.Delivery.Mail, w, false)}
 }

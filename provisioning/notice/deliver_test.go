@@ -20,7 +20,7 @@ func TestDeliver(t *testing.T) {
 	for _, lang := range Languages() {
 		p := chanTai
 		p.Lang = lang
-		if err := r.Deliver(t.Context(), p, code, terms); err != nil {
+		if err := r.Deliver(t.Context(), p, []secret.Passcode{code}, terms); err != nil {
 			t.Fatalf("%s: %v", lang, err)
 		}
 	}
@@ -66,7 +66,7 @@ func TestDeliverFails(t *testing.T) {
 		"cut after": {r, chanTai, faultCutAfterDot, CodeDeliveryUnknown},
 	} {
 		server.set(t, test.fault)
-		err := test.runner.Deliver(t.Context(), test.person, code, Terms{})
+		err := test.runner.Deliver(t.Context(), test.person, []secret.Passcode{code}, Terms{})
 		if !errors.Is(err, provisioning.Refuse(test.code)) {
 			t.Errorf("%s: %v, want %s", name, err, test.code)
 		}

@@ -40,7 +40,8 @@ func (r *Runner) IssueByMail(
 	}
 	now := r.now()
 	o.Desk, o.At, o.Synced = now.Desk, now.At, now.Synced
-	c.Prepared, o.Command = prepared, c
+	c.Prepared = prepared
+	o.Command = c
 	done, err := r.decide(ctx, o)
 	if err == nil && done.refusal != nil {
 		err = done.refusal

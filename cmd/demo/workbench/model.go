@@ -16,6 +16,9 @@ type model struct {
 	cards          []Card
 	switches       []switchModel
 	account, typed string
+	// self is the address of the unattended view; letters are what was delivered.
+	self    string
+	letters []Letter
 	// slips counts what the printer has printed.
 	slips int
 }
@@ -49,7 +52,7 @@ func (b *Bench) model() model {
 	m := model{op: newOp(), desk: b.DeskURL, said: b.said, cards: b.Cards, account: b.account,
 		typed: b.typed}
 	b.mu.Unlock()
-	m.slips = b.Paper.Printed()
+	m.slips, m.letters, m.self = b.Paper.Printed(), b.Post.Letters(), b.SelfURL
 	for _, key := range b.Bus.Keys() {
 		t := tokenModel{serial: strconv.FormatUint(uint64(key.Serial()), 10), name: b.Names[key.Serial()],
 			plugged: key.Plugged()}

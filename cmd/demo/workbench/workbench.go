@@ -26,7 +26,8 @@ import (
 var embedded embed.FS
 
 // Card is one sample card that can be laid on the reader.
-type Card struct{ Name, Native, NativeLang, Role, Number, Account string }
+// Head is what their identity card begins with.
+type Card struct{ Name, Native, NativeLang, Role, Number, Account, Head string }
 
 // Reader is where cards are laid.
 type Reader interface {
@@ -43,6 +44,17 @@ type Switch struct {
 	Set     func(bool)
 }
 
+// Letter is one message that was delivered to a person.
+type Letter struct{ By, To, Title, Text, At string }
+
+// Post is the post office.
+type Post interface {
+	// Letters are those that were delivered, newest first.
+	Letters() []Letter
+	// Write mails something to the desk.
+	Write(from, title, text string) error
+}
+
 // Config is what a workbench needs.
 type Config struct {
 	Bus *virtual.Bus
@@ -56,6 +68,10 @@ type Config struct {
 	Switches []Switch
 	// Paper is the virtual printer.
 	Paper *virtual.Paper
+	// Post is where the desk's messages arrive, and where people write to it.
+	Post Post
+	// SelfURL is where people recover access without an officer; empty without such a view.
+	SelfURL string
 	// DeskURL is where the counter's screen is.
 	DeskURL string
 }
@@ -91,7 +107,7 @@ func (b *Bench) Handler() http.Handler {
 	mux.HandleFunc("GET "+pathPaper, b.lastSlip)
 	for path, act := range map[string]func(*http.Request) said{
 		"plug": b.plug, "touch": b.touch, "type": b.typeHere, "card": b.card, "switch": b.turn,
-		"fault": b.fault, "signin": b.signIn,
+		"fault": b.fault, "signin": b.signIn, "write": b.write,
 	} {
 		mux.HandleFunc("POST /"+path, b.form(act))
 	}
@@ -163,6 +179,15 @@ func (b *Bench) key(r *http.Request) (*virtual.Key, bool) {
 }
 
 var noKey = said{"bad", "There is no such token on the workbench."}
+
+// write mails a request to the desk.
+func (b *Bench) write(r *http.Request) said {
+	err := b.Post.Write(r.PostFormValue("from"), r.PostFormValue("title"), r.PostFormValue("text"))
+	if err != nil {
+		return said{"bad", "The message could not be sent."}
+	}
+	return said{"ok", "The message is in the desk's mailbox. The desk looks every ten seconds."}
+}
 
 func (b *Bench) plug(r *http.Request) said {
 	key, ok := b.key(r)
