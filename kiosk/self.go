@@ -2,8 +2,8 @@ package kiosk
 
 import (
 	"context"
-	"net"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"github.com/tokendesk/tokendesk/kiosk/pages"
@@ -127,11 +127,20 @@ func (s *Self) frameOf(r *http.Request, path string, f recovery) pages.Frame {
 	return frame
 }
 
+// perLine is how much of an IPv6 address belongs to one line: the rest is the subscriber's to choose
+// (RFC 6177 section 2).
+const perLine = 64
+
 // addressOf is where a request came from, for the limit of tries.
 func addressOf(r *http.Request) string {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	from, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {
 		return r.RemoteAddr
 	}
-	return host
+	address := from.Addr().Unmap().WithZone("")
+	if address.Is4() {
+		return address.String()
+	}
+	line, _ := address.Prefix(perLine) // never fails: it has 128 bits.
+	return line.String()
 }

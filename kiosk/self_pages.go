@@ -165,9 +165,18 @@ func (s *Self) postPassword(w http.ResponseWriter, r *http.Request, f recovery) 
 	if err != nil {
 		return err
 	}
-	s.underWay.edit(id, func(f *recovery) {
+	var before provisioning.PasscodeID
+	here := s.underWay.edit(id, func(f *recovery) {
+		before = f.passcode
 		*f = recovery{passcode: code}
 	})
+	if !here {
+		// They stopped while it was judged: nobody is left to show it to.
+		before = code
+	}
+	if before != "" {
+		s.recoveries.Forget(before)
+	}
 	return redirect(w, r, pages.PathSelfPasscode)
 }
 

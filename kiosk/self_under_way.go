@@ -55,17 +55,19 @@ func (u *underWay) read(id string) (recovery, bool) {
 	return f, ok && u.now().Before(f.until)
 }
 
-// edit changes one; every act of the person moves its end.
-func (u *underWay) edit(id string, change func(*recovery)) {
+// edit changes one; every act of the person moves its end. It reports false when there is none any
+// more.
+func (u *underWay) edit(id string, change func(*recovery)) bool {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	f, ok := u.byID[id]
 	if !ok || !u.now().Before(f.until) {
-		return
+		return false
 	}
 	change(&f)
 	f.until = u.now().Add(selfIdle)
 	u.byID[id] = f
+	return true
 }
 
 // end forgets one.
