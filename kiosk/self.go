@@ -99,7 +99,7 @@ func (s *Self) routes() http.Handler {
 	begun("GET "+pages.PathSelfPasscode, s.getPasscode)
 	begun("POST "+pages.PathSelfPasscode, s.postPasscode)
 	begun("GET "+pages.PathSelfPasscode+"/live", s.livePasscode)
-	return s.sessions.LoadAndSave(s.spending(s.speaking(mux)))
+	return s.remembering(s.spending(s.speaking(mux)))
 }
 
 // recoveryHandler is a handler of a recovery under way, of which it gets a copy.

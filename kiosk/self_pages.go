@@ -29,7 +29,7 @@ func (s *Self) postStart(w http.ResponseWriter, r *http.Request) error {
 		if why := s.recoveries.Closed(r.Context()); why != nil {
 			return why
 		}
-		if !s.underWay.begin(id) {
+		if !s.underWay.begin(id, addressOf(r)) {
 			return provisioning.Refuse(CodeRecoveryBusy)
 		}
 		return redirect(w, r, pages.PathSelfRole)
@@ -168,7 +168,7 @@ func (s *Self) postPassword(w http.ResponseWriter, r *http.Request, f recovery) 
 	var before provisioning.PasscodeID
 	here := s.underWay.edit(id, func(f *recovery) {
 		before = f.passcode
-		*f = recovery{passcode: code}
+		*f = recovery{passcode: code, from: f.from}
 	})
 	if !here {
 		// They stopped while it was judged: nobody is left to show it to.
