@@ -152,13 +152,12 @@ const maxPassword = 128
 // another.
 func (s *Self) postPassword(w http.ResponseWriter, r *http.Request, f recovery) error {
 	id := s.screenOf(r)
-	password, done := s.password(r, f)
+	password, done := s.password(r)
 	if !done {
 		s.underWay.edit(id, func(f *recovery) { f.password = password })
 		return redirect(w, r, pages.PathSelfPassword)
 	}
 	defer password.Wipe()
-	s.underWay.edit(id, func(f *recovery) { f.password = secret.Password{} })
 	claim := provisioning.Claim{Account: f.account, Role: f.role, Born: birthDate(f.born),
 		DocumentTail: f.document}
 	code, err := s.recoveries.Recover(r.Context(), claim, password, addressOf(r))
@@ -180,13 +179,22 @@ func (s *Self) postPassword(w http.ResponseWriter, r *http.Request, f recovery) 
 	return redirect(w, r, pages.PathSelfPasscode)
 }
 
-// password takes the field, or one key where scripts are off; it is never sent back.
-func (s *Self) password(r *http.Request, f recovery) (typed secret.Password, done bool) {
+// password takes the field, or one key where scripts are off, and what was typed before out of the
+// recovery; it is never sent back.
+func (s *Self) password(r *http.Request) (typed secret.Password, done bool) {
 	text := []byte(r.PostForm.Get("password"))
+	defer clear(text)
 	r.PostForm.Del("password")
 	r.Form.Del("password")
-	kept := append(f.password.Expose(), text...)
-	defer clear(kept)
+	var before []byte
+	s.underWay.edit(s.screenOf(r), func(f *recovery) {
+		before = f.password.Expose()
+		f.password.Wipe()
+		f.password = secret.Password{}
+	})
+	defer clear(before)
+	kept := slices.Concat(before, text)
+	defer func() { clear(kept) }()
 	key := r.PostForm.Get("k")
 	switch {
 	case key == "" || key == "ok":
@@ -198,8 +206,5 @@ func (s *Self) password(r *http.Request, f recovery) (typed secret.Password, don
 	case len(key) == 1:
 		kept = append(kept, key[0])
 	}
-	if len(kept) > maxPassword {
-		kept = kept[:maxPassword]
-	}
-	return secret.NewPassword(string(kept)), done
+	return secret.NewPassword(string(kept[:min(len(kept), maxPassword)])), done
 }
