@@ -168,7 +168,8 @@ func (d *Desk) check(ctx context.Context) error {
 // errProbe is what the self-check refuses with, so that nothing is written.
 var errProbe = errors.New("a probe")
 
-// Remembered forms are pruned: after a day nobody posts one again.
+// Remembered forms are pruned: after a day nobody posts one again. So are approvals nobody used, and
+// counts of tries whose time is over.
 const (
 	pruneEvery = time.Hour
 	opLife     = 24 * time.Hour
@@ -197,8 +198,8 @@ func (d *Desk) pruneOnce(ctx context.Context) error {
 	now, synced := d.clock()
 	for {
 		_, err := d.store.Do(ctx, func(s provisioning.Snapshot) (provisioning.Change, error) {
-			rows := store.PruneOps(s, now.Add(-opLife), pruneBatch)
-			rows = append(rows, provisioning.StaleTries(s, now, pruneBatch)...)
+			rows := append(store.Prune(s, now.Add(-opLife), pruneBatch),
+				provisioning.StaleTries(s, now, pruneBatch)...)
 			if len(rows) == 0 {
 				return provisioning.Change{}, errNothing
 			}

@@ -87,7 +87,7 @@ func (s *Server) routes() http.Handler {
 	person("GET "+personPath, s.getPerson)
 	person("POST "+personPath, s.postPerson)
 	person("GET "+personPath+"/live", s.livePerson)
-	return s.sessions.LoadAndSave(s.spending(s.speaking(mux)))
+	return s.remembering(s.spending(s.speaking(mux)))
 }
 
 // deskHandler is a handler that knows whose hands the screen is in.

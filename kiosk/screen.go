@@ -57,12 +57,21 @@ func (s *screens) of(id string) *screen {
 	sc, ok := s.byID[id]
 	if !ok {
 		if len(s.byID) >= maxScreens {
-			clear(s.byID) // forgets half-typed fields only: every page can be rendered again.
+			s.forgetAny()
 		}
 		sc = &screen{ops: map[form]provisioning.OpID{}}
 		s.byID[id] = sc
 	}
 	return sc
+}
+
+// forgetAny makes room for one. It loses half-typed fields only: every page can be rendered again.
+func (s *screens) forgetAny() {
+	for id, sc := range s.byID {
+		sc.digits.Wipe()
+		delete(s.byID, id)
+		return
+	}
 }
 
 // read gives a copy of what a page shows.

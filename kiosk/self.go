@@ -2,8 +2,8 @@ package kiosk
 
 import (
 	"context"
-	"net"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"github.com/tokendesk/tokendesk/kiosk/pages"
@@ -99,7 +99,7 @@ func (s *Self) routes() http.Handler {
 	begun("GET "+pages.PathSelfPasscode, s.getPasscode)
 	begun("POST "+pages.PathSelfPasscode, s.postPasscode)
 	begun("GET "+pages.PathSelfPasscode+"/live", s.livePasscode)
-	return s.sessions.LoadAndSave(s.spending(s.speaking(mux)))
+	return s.remembering(s.spending(s.speaking(mux)))
 }
 
 // recoveryHandler is a handler of a recovery under way, of which it gets a copy.
@@ -127,11 +127,20 @@ func (s *Self) frameOf(r *http.Request, path string, f recovery) pages.Frame {
 	return frame
 }
 
+// perLine is how much of an IPv6 address belongs to one line: the rest is the subscriber's to choose
+// (RFC 6177 section 2).
+const perLine = 64
+
 // addressOf is where a request came from, for the limit of tries.
 func addressOf(r *http.Request) string {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	from, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {
 		return r.RemoteAddr
 	}
-	return host
+	address := from.Addr().Unmap().WithZone("")
+	if address.Is4() {
+		return address.String()
+	}
+	line, _ := address.Prefix(perLine) // never fails: it has 128 bits.
+	return line.String()
 }

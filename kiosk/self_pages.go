@@ -29,7 +29,7 @@ func (s *Self) postStart(w http.ResponseWriter, r *http.Request) error {
 		if why := s.recoveries.Closed(r.Context()); why != nil {
 			return why
 		}
-		if !s.underWay.begin(id) {
+		if !s.underWay.begin(id, addressOf(r)) {
 			return provisioning.Refuse(CodeRecoveryBusy)
 		}
 		return redirect(w, r, pages.PathSelfRole)
@@ -152,32 +152,49 @@ const maxPassword = 128
 // another.
 func (s *Self) postPassword(w http.ResponseWriter, r *http.Request, f recovery) error {
 	id := s.screenOf(r)
-	password, done := s.password(r, f)
+	password, done := s.password(r)
 	if !done {
 		s.underWay.edit(id, func(f *recovery) { f.password = password })
 		return redirect(w, r, pages.PathSelfPassword)
 	}
 	defer password.Wipe()
-	s.underWay.edit(id, func(f *recovery) { f.password = secret.Password{} })
 	claim := provisioning.Claim{Account: f.account, Role: f.role, Born: birthDate(f.born),
 		DocumentTail: f.document}
 	code, err := s.recoveries.Recover(r.Context(), claim, password, addressOf(r))
 	if err != nil {
 		return err
 	}
-	s.underWay.edit(id, func(f *recovery) {
-		*f = recovery{passcode: code}
+	var before provisioning.PasscodeID
+	here := s.underWay.edit(id, func(f *recovery) {
+		before = f.passcode
+		*f = recovery{passcode: code, from: f.from}
 	})
+	if !here {
+		// They stopped while it was judged: nobody is left to show it to.
+		before = code
+	}
+	if before != "" {
+		s.recoveries.Forget(before)
+	}
 	return redirect(w, r, pages.PathSelfPasscode)
 }
 
-// password takes the field, or one key where scripts are off; it is never sent back.
-func (s *Self) password(r *http.Request, f recovery) (typed secret.Password, done bool) {
+// password takes the field, or one key where scripts are off, and what was typed before out of the
+// recovery; it is never sent back.
+func (s *Self) password(r *http.Request) (typed secret.Password, done bool) {
 	text := []byte(r.PostForm.Get("password"))
+	defer clear(text)
 	r.PostForm.Del("password")
 	r.Form.Del("password")
-	kept := append(f.password.Expose(), text...)
-	defer clear(kept)
+	var before []byte
+	s.underWay.edit(s.screenOf(r), func(f *recovery) {
+		before = f.password.Expose()
+		f.password.Wipe()
+		f.password = secret.Password{}
+	})
+	defer clear(before)
+	kept := slices.Concat(before, text)
+	defer func() { clear(kept) }()
 	key := r.PostForm.Get("k")
 	switch {
 	case key == "" || key == "ok":
@@ -189,8 +206,5 @@ func (s *Self) password(r *http.Request, f recovery) (typed secret.Password, don
 	case len(key) == 1:
 		kept = append(kept, key[0])
 	}
-	if len(kept) > maxPassword {
-		kept = kept[:maxPassword]
-	}
-	return secret.NewPassword(string(kept)), done
+	return secret.NewPassword(string(kept[:min(len(kept), maxPassword)])), done
 }

@@ -25,6 +25,8 @@ type alone struct {
 	closed  *provisioning.Refusal
 	reveals int
 	forgot  []provisioning.PasscodeID
+	// judging happens while a claim is judged.
+	judging func()
 }
 
 const (
@@ -39,6 +41,9 @@ func (a *alone) Recover(
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.claims = append(a.claims, claim)
+	if a.judging != nil {
+		a.judging()
+	}
 	if address != "127.0.0.1" || string(password.Expose()) != alonePhrase ||
 		claim.Account != "dc126543" || claim.Role != "student" || claim.DocumentTail != "56(7" ||
 		claim.Born.Format("2006-01-02") != "1999-03-24" {
@@ -222,6 +227,17 @@ func TestSelfWithoutScripts(t *testing.T) {
 	}
 	b.Press("Get the passcode")
 	want(t, b, "sign-in service")
+}
+
+// TestSelfLeftWhileJudged: the digits of somebody who went away before they were there are not kept.
+func TestSelfLeftWhileJudged(t *testing.T) {
+	c, a, b, _ := unattended(t)
+	answered(b)
+	a.set(func(a *alone) { a.judging = func() { c.pass(91e9) } })
+	b.Press("Get the passcode", "password", alonePhrase)
+	if b.Page.URL.Path != "/" || len(a.forgot) != 1 || a.forgot[0] != aloneID {
+		t.Errorf("at %s, forgot %v", b.Page.URL, a.forgot)
+	}
 }
 
 func TestSelfEnds(t *testing.T) {

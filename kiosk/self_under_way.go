@@ -21,6 +21,8 @@ type recovery struct {
 	shown time.Time
 	// until is when all of it is forgotten.
 	until time.Time
+	// from is the address it began at.
+	from string
 }
 
 // underWay holds the recoveries of the unattended view, by session.
@@ -36,14 +38,36 @@ func newUnderWay(now func() time.Time, forget func(provisioning.PasscodeID)) *un
 }
 
 // begin starts afresh. It reports false when too many are under way.
-func (u *underWay) begin(id string) bool {
+func (u *underWay) begin(id, from string) bool {
 	u.end(id)
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if len(u.byID) >= maxUnderWay {
+	if len(u.byID) >= maxUnderWay && !u.makeRoom(from) {
 		return false
 	}
-	u.byID[id] = recovery{until: u.now().Add(selfIdle)}
+	u.byID[id] = recovery{until: u.now().Add(selfIdle), from: from}
+	return true
+}
+
+// makeRoom ends one of an address that has more under way than from would have, and no passcode
+// yet: one place cannot keep all others out.
+func (u *underWay) makeRoom(from string) bool {
+	held := map[string]int{}
+	for _, f := range u.byID {
+		held[f.from]++
+	}
+	most := ""
+	for id, f := range u.byID {
+		if f.passcode == "" && held[f.from] > max(held[from]+1, held[u.byID[most].from]) {
+			most = id
+		}
+	}
+	if most == "" {
+		return false
+	}
+	f := u.byID[most]
+	f.password.Wipe()
+	delete(u.byID, most)
 	return true
 }
 
@@ -55,17 +79,19 @@ func (u *underWay) read(id string) (recovery, bool) {
 	return f, ok && u.now().Before(f.until)
 }
 
-// edit changes one; every act of the person moves its end.
-func (u *underWay) edit(id string, change func(*recovery)) {
+// edit changes one; every act of the person moves its end. It reports false when there is none any
+// more.
+func (u *underWay) edit(id string, change func(*recovery)) bool {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	f, ok := u.byID[id]
 	if !ok || !u.now().Before(f.until) {
-		return
+		return false
 	}
 	change(&f)
 	f.until = u.now().Add(selfIdle)
 	u.byID[id] = f
+	return true
 }
 
 // end forgets one.

@@ -1,6 +1,7 @@
 package kiosk
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"net/http"
@@ -67,9 +68,22 @@ type sessionStore struct {
 type kept struct {
 	data   []byte
 	expiry time.Time
+	// from is the address it began at.
+	from string
 }
 
-var _ scs.Store = (*sessionStore)(nil)
+var _ scs.CtxStore = (*sessionStore)(nil)
+
+// fromKey is where a request's context says what address it came from.
+type fromKey struct{}
+
+// remembering loads and keeps the session of each request.
+func (s *Server) remembering(next http.Handler) http.Handler {
+	inner := s.sessions.LoadAndSave(next)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		inner.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), fromKey{}, addressOf(r))))
+	})
+}
 
 // Find implements scs.Store.
 func (s *sessionStore) Find(token string) ([]byte, bool, error) {
@@ -82,25 +96,48 @@ func (s *sessionStore) Find(token string) ([]byte, bool, error) {
 	return k.data, true, nil
 }
 
-// Commit implements scs.Store. When it is full the session nearest its end makes room.
+// FindCtx implements scs.CtxStore.
+func (s *sessionStore) FindCtx(_ context.Context, token string) ([]byte, bool, error) {
+	return s.Find(token)
+}
+
+// Commit implements scs.Store.
 func (s *sessionStore) Commit(token string, data []byte, expiry time.Time) error {
+	return s.CommitCtx(context.Background(), token, data, expiry)
+}
+
+// CommitCtx implements scs.CtxStore. When the store is full, room is made at the address that has
+// most sessions: somebody who begins one after the other puts nobody out but themself.
+func (s *sessionStore) CommitCtx(
+	ctx context.Context, token string, data []byte, expiry time.Time,
+) error {
+	from, _ := ctx.Value(fromKey{}).(string)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if _, known := s.kept[token]; !known && len(s.kept) >= maxSessions {
+	known, ok := s.kept[token]
+	if ok {
+		from = known.from
+	} else if len(s.kept) >= maxSessions {
 		s.drop()
 	}
-	s.kept[token] = kept{data: data, expiry: expiry}
+	s.kept[token] = kept{data: data, expiry: expiry, from: from}
 	return nil
 }
 
+// drop forgets the session nearest its end of the address that has most.
 func (s *sessionStore) drop() {
-	var oldest string
+	held := map[string]int{}
+	for _, k := range s.kept {
+		held[k.from]++
+	}
+	var first string
 	for token, k := range s.kept {
-		if oldest == "" || k.expiry.Before(s.kept[oldest].expiry) {
-			oldest = token
+		best, more := s.kept[first], held[k.from]-held[s.kept[first].from]
+		if first == "" || more > 0 || more == 0 && k.expiry.Before(best.expiry) {
+			first = token
 		}
 	}
-	delete(s.kept, oldest)
+	delete(s.kept, first)
 }
 
 // Delete implements scs.Store.
@@ -110,6 +147,9 @@ func (s *sessionStore) Delete(token string) error {
 	delete(s.kept, token)
 	return nil
 }
+
+// DeleteCtx implements scs.CtxStore.
+func (s *sessionStore) DeleteCtx(_ context.Context, token string) error { return s.Delete(token) }
 
 // newID is 16 random bytes in hex.
 func newID() string {

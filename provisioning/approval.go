@@ -39,7 +39,7 @@ func (a Approval) Live() bool { return !a.Used }
 const ActPasscode Act = "passcode.issue"
 
 // Approve puts a second officer's approval on record. Whoever calls it has checked that the officer
-// is there: their token and PIN, just now. Like Decide it returns a change with a *Refusal when the
+// is there: their token was touched just now. Like Decide it returns a change with a *Refusal when the
 // refusal is to be recorded.
 func Approve(s Snapshot, now Now, visit VisitID, act Act, by OfficerID) (Change, error) {
 	v, ok := Get[Visit](s, string(visit))

@@ -33,37 +33,39 @@ type MailForm struct {
 // Format prints a constant: what is compared appears in no log.
 func (MailForm) Format(s fmt.State, _ rune) { _, _ = s.Write([]byte(secret.Redacted)) }
 
-// MissRequest records that what a message said of a person did not match.
+// MissRequest records that what a message said of a person did not match. Who is whom it named, as
+// TriedAs names them.
 type MissRequest struct {
-	Number  string
+	Who     string
 	Request RequestID
 }
 
 func (IssueByMail) command() {}
 func (MissRequest) command() {}
 
-// RequestTries is how many requests of one number may fail to match in a day; then a supervisor is
+// RequestTries is how many requests of one person may fail to match in a day; then a supervisor is
 // asked (the counter is the way).
 const RequestTries = 3
 
-// MayRequest is asked before the directory is: it refuses when a number failed too often.
-func MayRequest(s Snapshot, site Site, now Now, number string) *Refusal {
+// MayRequest is asked before anything is compared: it refuses when too much failed to match at who,
+// which TriedAs names.
+func MayRequest(s Snapshot, site Site, now Now, who string) *Refusal {
 	switch {
 	case !site.MailRequests:
 		return Refuse(CodeRequestClosed)
-	case triesOf(s, "request", number, now.At).Count >= RequestTries:
+	case triesOf(s, "request", who, now.At).Count >= RequestTries:
 		return Refuse(CodeRequestMisses)
 	}
 	return nil
 }
 
-// RequestTriesLeft is how often a number may still fail to match today.
-func RequestTriesLeft(s Snapshot, now Now, number string) int {
-	return max(0, RequestTries-triesOf(s, "request", number, now.At).Count)
+// RequestTriesLeft is how often what is said of somebody may still fail to match today.
+func RequestTriesLeft(s Snapshot, now Now, who string) int {
+	return max(0, RequestTries-triesOf(s, "request", who, now.At).Count)
 }
 
 func (d *decision) missRequest(c MissRequest) *Refusal {
-	before := triesOf(d.s, "request", c.Number, d.now.At)
+	before := triesOf(d.s, "request", c.Who, d.now.At)
 	no := d.all(
 		rule{"request.offered", refuseUnless(d.site.MailRequests, CodeRequestClosed)},
 		rule{"request.misses", refuseUnless(before.Count < RequestTries, CodeRequestMisses)},

@@ -19,8 +19,8 @@ type told struct {
 // passcode is told by its effect, see teller: whatever act brought it about, nobody can forget to
 // list it here.
 var actsTold = map[Act]NoticeKind{
-	"recovery.failed": NoticeRecoveryFailed,
-	"recovery.done":   NoticeRecoveryDone,
+	ActRecoveryFailed: NoticeRecoveryFailed,
+	ActRecoveryDone:   NoticeRecoveryDone,
 }
 
 // endsTold are the words for a credential that ends, by the act that ended it.
@@ -101,8 +101,8 @@ type teller interface {
 	told(s Snapshot, e Entry, rows []Row) (t told, ok bool)
 }
 
-// toldOf finds what a change tells, and whom, each once. The act counts where no row tells
-// anything.
+// toldOf finds what a change tells, and whom, each once: what becomes of its rows, and the act
+// itself.
 func toldOf(s Snapshot, e Entry, rows []Row) []told {
 	var all []told
 	seen := map[string]bool{}
@@ -119,7 +119,7 @@ func toldOf(s Snapshot, e Entry, rows []Row) []told {
 		}
 	}
 	kind, ok := actsTold[e.Act]
-	if !ok || e.Person == "" || len(all) > 0 || !tells(e) {
+	if !ok || e.Person == "" || !tells(e) {
 		return all
 	}
 	params := map[string]string{}
@@ -128,11 +128,11 @@ func toldOf(s Snapshot, e Entry, rows []Row) []told {
 			params[name] = value
 		}
 	}
-	return []told{{kind, e.Person, params}}
+	return append(all, told{kind, e.Person, params})
 }
 
 // tells: what was refused is not told, but for a recovery that failed: the person must hear of it.
-func tells(e Entry) bool { return e.Outcome != OutcomeRefused || e.Act == "recovery.failed" }
+func tells(e Entry) bool { return e.Outcome != OutcomeRefused || e.Act == ActRecoveryFailed }
 
 // told implements teller.
 func (c Credential) told(s Snapshot, e Entry, rows []Row) (told, bool) {

@@ -331,6 +331,8 @@ func TestPasscodesTell(t *testing.T) {
 		of(provisioning.PasscodeLive)
 	seen, self := live, live
 	seen.Revealed, self.Channel = noon, provisioning.ChannelSelf
+	mailed, sent := live, seen
+	mailed.Channel, sent.Channel = provisioning.ChannelMail, provisioning.ChannelMail
 	for name, test := range map[string]struct {
 		before, after provisioning.Passcode
 		want          provisioning.NoticeKind
@@ -346,6 +348,8 @@ func TestPasscodesTell(t *testing.T) {
 		"used up":    {seen, ended(provisioning.PasscodeUsed), ""},
 		"expired":    {seen, ended(provisioning.PasscodeExpired), ""},
 		"by oneself": {issued, self, ""},
+		"for a mail": {issued, mailed, provisioning.NoticePasscodeIssued},
+		"mailed":     {mailed, sent, ""},
 	} {
 		rows := []provisioning.Row{provisioning.Person{ID: "e1", Mail: "a@example.edu"},
 			provisioning.NoticeChannels{Mail: true}}

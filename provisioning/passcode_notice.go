@@ -7,7 +7,8 @@ import (
 
 // told implements teller. A passcode is news once the verifier has taken it, when its person first
 // sees it, and when it ends before its time; one that nobody ever had is nobody's news. Whoever
-// recovers by themselves is told of that, and not of each step besides.
+// recovers by themselves is told of that, and not of each step besides; what came by mail was shown
+// on no screen.
 func (p Passcode) told(s Snapshot, _ Entry, _ []Row) (told, bool) {
 	before, _ := Get[Passcode](s, p.Key())
 	t := told{person: p.Person, params: map[string]string{"kind": string(p.Type)}}
@@ -20,7 +21,7 @@ func (p Passcode) told(s Snapshot, _ Entry, _ []Row) (told, bool) {
 			t.kind = NoticePasscodeReplaced
 		}
 		return t, before.State == PasscodeLive && p.EndReason.early()
-	case p.Channel == ChannelSelf:
+	case p.Channel == ChannelSelf, p.Channel == ChannelMail && !began:
 		return t, false
 	case began || shown:
 		t.kind = NoticePasscodeIssued

@@ -16,10 +16,10 @@ const (
 const ActorSelf = "self"
 
 // TryRecovery counts one try before anything is judged, so that a crash between the two costs a try
-// and never gives one away. It refuses, and records nothing, when the account or the address has
-// tried too often.
-func TryRecovery(s Snapshot, site Site, now Now, account, address string) (Change, error) {
-	byAccount := triesOf(s, "recovery-account", account, now.At)
+// and never gives one away. It refuses, and records nothing, when there were too many tries at who,
+// which TriedAs names, or from the address.
+func TryRecovery(s Snapshot, site Site, now Now, who, address string) (Change, error) {
+	byAccount := triesOf(s, "recovery-account", who, now.At)
 	byAddress := triesOf(s, "recovery-address", address, now.At)
 	limits := site.Recovery
 	if byAccount.Count >= limits.PerAccount || byAddress.Count >= limits.PerAddress {
@@ -62,7 +62,7 @@ func Recovered(
 	if no := d.all(rules...); no != nil {
 		return Change{}, no
 	}
-	account := triesOf(s, "recovery-account", person.Account, now.At)
+	account := triesOf(s, "recovery-account", TriedAs(person.ID, ""), now.At)
 	account.Count = 0
 	d.put(account)
 	from := triesOf(s, "recovery-address", address, now.At)
@@ -79,10 +79,10 @@ func Recovered(
 }
 
 // RevealedAlone records that a person without an officer asked to see their passcode. It returns
-// false when that is on record already.
+// false when that is on record already, or there is nothing to see yet.
 func RevealedAlone(s Snapshot, now Now, id PasscodeID) (Change, bool) {
 	p, ok := Get[Passcode](s, string(id))
-	if !ok || !p.Revealed.IsZero() {
+	if !ok || p.State != PasscodeLive || !p.Revealed.IsZero() {
 		return Change{}, false
 	}
 	d := newDraft(s, now, ActorSelf, "passcode.reveal")

@@ -47,6 +47,19 @@ func triesOf(s Snapshot, what, who string, at time.Time) Tries {
 	return known
 }
 
+// TriedAs is by what name the tries at somebody are counted. All names of one person come to one
+// count; somebody the directory does not know is counted by what was typed, without the differences
+// a directory may overlook.
+func TriedAs(person PersonID, typed string) string {
+	if person != "" {
+		return "person " + string(person)
+	}
+	bare, _, _ := strings.Cut(typed, "@")
+	return strings.Join(strings.FieldsFunc(bare, func(c rune) bool {
+		return strings.ContainsRune(" \t\r\n-:", c)
+	}), "")
+}
+
 // plus is the count after one more.
 func (t Tries) plus() Tries {
 	t.Count++

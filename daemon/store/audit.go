@@ -105,18 +105,21 @@ func commits(commitment, entry []byte) bool {
 // looks at the pages: see boltfile.File.Check.
 func (s *Store) Check(ctx context.Context) (boltfile.Report, error) { return s.file.Check(ctx) }
 
-// PruneOps returns up to limit results of forms posted before a time, to be put by a Change: they
-// leave memory and stay readable through Archived. A form posted again after that acts again, so
-// the time must be longer ago than any page can have been open.
-func PruneOps(now provisioning.Snapshot, before time.Time, limit int) []provisioning.Row {
+// Prune returns up to limit results of forms posted, and approvals given and not used, before a
+// time, to be put by a Change: they leave memory and stay readable through Archived. A form posted
+// again after that acts again, so the time must be longer ago than any page can have been open.
+func Prune(now provisioning.Snapshot, before time.Time, limit int) []provisioning.Row {
 	var old []provisioning.Row
+	add := func(row provisioning.Row, at time.Time) {
+		if len(old) < limit && at.Before(before) {
+			old = append(old, retired{row})
+		}
+	}
 	for op := range provisioning.All[provisioning.OpResult](now) {
-		if len(old) >= limit {
-			break
-		}
-		if op.At.Before(before) {
-			old = append(old, retired{op})
-		}
+		add(op, op.At)
+	}
+	for approval := range provisioning.All[provisioning.Approval](now) {
+		add(approval, approval.At)
 	}
 	return old
 }

@@ -274,7 +274,7 @@ func TestArchive(t *testing.T) {
 	}
 }
 
-func TestPruneOps(t *testing.T) {
+func TestPrune(t *testing.T) {
 	o := options(t)
 	s := create(t, o)
 	c := change("ops")
@@ -282,13 +282,16 @@ func TestPruneOps(t *testing.T) {
 		c = c.Put(provisioning.OpResult{ID: provisioning.OpID(fmt.Sprint(i)), Visit: "v",
 			At: testTime.Add(time.Duration(i) * time.Hour)})
 	}
-	do(t, s, c)
-	old := PruneOps(s.Snapshot(), testTime.Add(3*time.Hour), 2)
+	do(t, s, c.Put(provisioning.Approval{Visit: "v", Act: "any", At: testTime}))
+	old := Prune(s.Snapshot(), testTime.Add(3*time.Hour), 2)
 	if len(old) != 2 {
 		t.Fatalf("pruned %d with a limit of 2", len(old))
 	}
 	do(t, s, change("prune").Put(old...))
-	do(t, s, change("prune").Put(PruneOps(s.Snapshot(), testTime.Add(3*time.Hour), 2)...))
+	do(t, s, change("prune").Put(Prune(s.Snapshot(), testTime.Add(3*time.Hour), 2)...))
+	if a, ok := provisioning.Get[provisioning.Approval](s.Snapshot(), "v/any"); ok {
+		t.Errorf("an approval nobody used stays: %+v", a)
+	}
 	for range 2 {
 		var left []string
 		for op := range provisioning.All[provisioning.OpResult](s.Snapshot()) {

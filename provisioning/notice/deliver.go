@@ -39,11 +39,11 @@ type Terms struct {
 	Until time.Time
 }
 
-// Deliver mails a passcode, or several single-use ones, to the person's registered address, and nowhere else, while the caller
-// waits. It is sent once, from memory: it is never queued, stored or tried again. The refusals say
-// whether something may have been delivered; whoever gets one replaces or revokes the passcode. The
-// caller keeps and wipes the passcode; the message and what the mail library makes of it are out of
-// reach once sent.
+// Deliver mails a passcode, or several single-use ones, to the person's registered address, and
+// nowhere else, while the caller waits. It is sent once, from memory: it is never queued, stored or
+// tried again. The refusals say whether something may have been delivered; whoever gets one replaces
+// or revokes the passcode. The caller keeps and wipes the passcode; the message and what the mail
+// library makes of it are out of reach once sent.
 func (r *Runner) Deliver(
 	ctx context.Context, person provisioning.Person, codes []secret.Passcode, t Terms,
 ) error {

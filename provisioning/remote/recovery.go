@@ -87,8 +87,13 @@ func (r *Recoveries) Recover(
 func (r *Recoveries) judge(
 	ctx context.Context, claim provisioning.Claim, password secret.Password, address string,
 ) (provisioning.PasscodeID, error) {
-	_, err := r.c.Ledger.Do(ctx, func(s provisioning.Snapshot) (provisioning.Change, error) {
-		return provisioning.TryRecovery(s, r.c.Site, r.c.now(), claim.Account, address)
+	named, err := r.c.named(ctx, claim.Account)
+	if err != nil {
+		return "", err
+	}
+	_, err = r.c.Ledger.Do(ctx, func(s provisioning.Snapshot) (provisioning.Change, error) {
+		return provisioning.TryRecovery(s, r.c.Site, r.c.now(),
+			provisioning.TriedAs(named.ID, claim.Account), address)
 	})
 	if err != nil {
 		return "", err
@@ -98,13 +103,13 @@ func (r *Recoveries) judge(
 	case err != nil:
 		return "", err
 	case !right:
-		return "", r.failed(ctx, claim.Account, address)
+		return "", r.failed(ctx, named, address)
 	}
 	id, err := r.alone.IssueAlone(ctx, person, address)
 	var refusal *provisioning.Refusal
 	if errors.As(err, &refusal) && refusal.Code != provisioning.CodeVerifierAway {
 		// The claim was right; a limit or the role says no. It is told like any other no.
-		return "", r.failed(ctx, claim.Account, address)
+		return "", r.failed(ctx, named, address)
 	}
 	return id, err
 }
@@ -122,12 +127,10 @@ func (r *Recoveries) matches(
 }
 
 // failed puts the failure on record, about the person whose account it was, so that they are told.
-func (r *Recoveries) failed(ctx context.Context, account, address string) error {
-	person, err := r.c.Directory.Find(ctx, account)
-	if err != nil {
-		person = provisioning.Person{}
-	}
-	_, err = r.c.Ledger.Do(ctx, func(s provisioning.Snapshot) (provisioning.Change, error) {
+func (r *Recoveries) failed(
+	ctx context.Context, person provisioning.Person, address string,
+) error {
+	_, err := r.c.Ledger.Do(ctx, func(s provisioning.Snapshot) (provisioning.Change, error) {
 		return provisioning.FailRecovery(s, r.c.now(), person, address), nil
 	})
 	if err != nil {

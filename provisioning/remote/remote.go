@@ -52,6 +52,17 @@ func (c Config) check() error {
 	return nil
 }
 
+// named is whoever goes by an account or number, or nobody. The tries at them are counted together,
+// by whichever of their names they are called.
+func (c Config) named(ctx context.Context, number string) (provisioning.Person, error) {
+	person, err := c.Directory.Find(ctx, number)
+	var refusal *provisioning.Refusal
+	if errors.As(err, &refusal) && refusal.Code != provisioning.CodeDirectoryDown {
+		return provisioning.Person{}, nil
+	}
+	return person, err
+}
+
 func (c Config) now() provisioning.Now {
 	return provisioning.Now{Desk: c.Desk, At: c.Clock.Now(), Synced: c.Clock.Synced()}
 }

@@ -70,30 +70,35 @@ func (r *Requests) compare(
 ) (provisioning.Person, error) {
 	r.comparing.Lock()
 	defer r.comparing.Unlock()
-	no := provisioning.MayRequest(r.c.Ledger.Snapshot(), r.c.Site, r.c.now(), f.Number)
+	named, err := r.c.named(ctx, f.Number)
+	if err != nil {
+		return provisioning.Person{}, err
+	}
+	who := provisioning.TriedAs(named.ID, f.Number)
+	no := provisioning.MayRequest(r.c.Ledger.Snapshot(), r.c.Site, r.c.now(), who)
 	if no != nil {
-		return provisioning.Person{}, cmp.Or[error](r.missed(ctx, f), no)
+		return provisioning.Person{}, cmp.Or[error](r.missed(ctx, f, who), no)
 	}
 	person, right, err := r.c.Directory.Matches(ctx,
 		provisioning.Claim{Account: f.Number, DocumentHead: f.Head})
 	if err != nil || right {
 		return person, err
 	}
-	if err := r.missed(ctx, f); err != nil {
+	if err := r.missed(ctx, f, who); err != nil {
 		return person, err
 	}
-	left := provisioning.RequestTriesLeft(r.c.Ledger.Snapshot(), r.c.now(), f.Number)
+	left := provisioning.RequestTriesLeft(r.c.Ledger.Snapshot(), r.c.now(), who)
 	return person, provisioning.Refuse(provisioning.CodeRequestNoMatch, "left", strconv.Itoa(left))
 }
 
 // missed counts a miss. One too many is refused, and that is on record too.
-func (r *Requests) missed(ctx context.Context, f provisioning.MailForm) error {
+func (r *Requests) missed(ctx context.Context, f provisioning.MailForm, who string) error {
 	now := r.c.now()
 	var no *provisioning.Refusal
 	_, err := r.c.Ledger.Do(ctx, func(s provisioning.Snapshot) (provisioning.Change, error) {
 		change, err := provisioning.Decide(s, r.c.Site, provisioning.Order{By: f.By, Op: f.Op,
 			At: now.At, Synced: now.Synced, Desk: now.Desk,
-			Command: provisioning.MissRequest{Number: f.Number, Request: f.Request}})
+			Command: provisioning.MissRequest{Who: who, Request: f.Request}})
 		if errors.As(err, &no) && !change.IsZero() {
 			return change, nil
 		}
@@ -121,7 +126,9 @@ func (r *Requests) send(
 	if err == nil {
 		err = r.deliver(ctx, person, p, codes)
 	}
-	if done := r.byMail.Delivered(ctx, id, err == nil); done != nil {
+	// What became of it is put on record even when the officer's browser has left meanwhile.
+	done := r.byMail.Delivered(context.WithoutCancel(ctx), id, err == nil)
+	if done != nil {
 		return p, fmt.Errorf("record a delivery: %w", done)
 	}
 	if err != nil {
