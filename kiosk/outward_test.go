@@ -100,13 +100,15 @@ func TestTheDisplaySaysWhatIsDone(t *testing.T) {
 	}{
 		"mismatch": {func(v *visit) { v.Step = provisioning.StepMismatch },
 			"The officer is looking at your card."},
-		"choose": {func(v *visit) { v.Step = provisioning.StepChoose }, "Tell the officer what you need."},
+		"choose": {func(v *visit) { v.Step = provisioning.StepChoose },
+			"Tell the officer what you need."},
 		"return": {func(v *visit) { v.Step = provisioning.StepReturn },
 			"The officer is preparing the return."},
 		"wiping": {func(v *visit) {
 			v.Step, v.Progress = provisioning.StepReturn, provisioning.ProgressWiping
 		}, "The token is being wiped"},
-		"lost": {func(v *visit) { v.Step = provisioning.StepLost }, "The officer is preparing the report"},
+		"lost": {func(v *visit) { v.Step = provisioning.StepLost },
+			"The officer is preparing the report"},
 		"reinstate": {func(v *visit) {
 			v.Step, v.Errand = provisioning.StepLost, provisioning.ErrandReinstate
 		}, "The officer is preparing to lift the suspension."},
@@ -160,8 +162,8 @@ func done(errand provisioning.Errand, position int64) func(*provisioning.Visit) 
 	}
 }
 
-// TestTheDisplayShowsNoPasscode: neither hidden, nor while it is shown to the person, nor after; and
-// nothing at all on a locked desk.
+// TestTheDisplayShowsNoPasscode: neither hidden, nor while it is shown to the person, nor after;
+// and nothing at all on a locked desk.
 func TestTheDisplayShowsNoPasscode(t *testing.T) {
 	c := serve(t)
 	d, b := c.facing(), c.unlocked(alice, alicePIN)
@@ -197,7 +199,8 @@ func TestTheDisplayClearsWhenTheDeskLocks(t *testing.T) {
 	}
 	b.Press("Lock")
 	e := next(t, events)
-	if e.Name != "fragment" || !strings.Contains(e.Data, "Welcome") || strings.Contains(e.Data, "CHAN") {
+	if e.Name != "fragment" || !strings.Contains(e.Data, "Welcome") ||
+		strings.Contains(e.Data, "CHAN") {
 		t.Errorf("after locking: %+v", e)
 	}
 	c.unlocked(bob, bobPIN)

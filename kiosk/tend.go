@@ -150,8 +150,8 @@ func (s *Server) tapped(ctx context.Context, tap devices.Tap, later func(func())
 }
 
 // tappedDuring says that a card was not read. The card of the person who stands there may lie where
-// it lies: by the numbers the desk knows, or, since a card has others besides, by whom the directory
-// finds. Whoever that is, the visit stays the visit of its person.
+// it lies: by the numbers the desk knows, or, since a card has others besides, by whom the
+// directory finds. Whoever that is, the visit stays the visit of its person.
 func (s *Server) tappedDuring(
 	ctx context.Context, v provisioning.Visit, tap devices.Tap, later func(func()),
 ) {

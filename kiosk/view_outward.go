@@ -97,7 +97,8 @@ func outwardDoing(v provisioning.Visit) string {
 	return "served"
 }
 
-// outwardDone names the goodbye. What the sign-in service has not heard of yet is not said to be so.
+// outwardDone names the goodbye. What the sign-in service has not heard of yet is not said
+// to be so.
 func outwardDone(sc scenery, f facts) string {
 	name := string(f.visit.Errand)
 	switch f.visit.Errand {
