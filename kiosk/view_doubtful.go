@@ -45,7 +45,7 @@ func doubtfulView(sc scenery) pages.DoubtfulView {
 // why is a reason in words: the rules leave the code of the problem, an officer leaves a sentence.
 func why(sc scenery, reason string) string {
 	if p, ok := pages.Sentence(sc.frame.Lang, reason, nil); ok {
-		return p.Happened + "."
+		return p.Sentence(sc.frame.Lang)
 	}
 	return reason
 }

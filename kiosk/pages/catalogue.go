@@ -179,6 +179,12 @@ func Sentence(lang, code string, params map[string]string) (Problem, bool) {
 	}, true
 }
 
+// Sentence is what happened as a sentence in running text, with the stop its language writes.
+func (p Problem) Sentence(lang string) string {
+	text, _ := in(lang).text("format.sentence")
+	return fill(text, map[string]string{"text": p.Happened})
+}
+
 // fill replaces {name} by its value. A [part] with a missing value is dropped, brackets and all; a
 // missing value elsewhere leaves a dash.
 func fill(text string, params map[string]string) string {

@@ -88,5 +88,9 @@ func hoursLine(ctx context.Context, line string) string {
 		}
 		ends[i] = name
 	}
-	return strings.Join(ends, "–") + " " + strings.ReplaceAll(rest, "-", "–")
+	when := ends[0]
+	if len(ends) == 2 {
+		when = t(ctx, "format.days", "from", ends[0], "to", ends[1])
+	}
+	return when + " " + strings.ReplaceAll(rest, "-", "–")
 }
