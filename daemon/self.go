@@ -48,7 +48,7 @@ func (d *Desk) wireSelf(k kiosk.Config) error {
 	if err != nil {
 		return err
 	}
-	d.self, err = kiosk.NewSelf(k, recoveries, c.Hosts)
+	d.self, err = kiosk.NewSelf(k, recoveries, c.Hosts, c.Cert != "")
 	return err
 }
 

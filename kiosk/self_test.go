@@ -95,7 +95,7 @@ func unattended(t *testing.T) (*counter, *alone, *kiosktest.Browser, func() stri
 	config := c.config
 	config.Site.Passcodes = []provisioning.PasscodeTerms{{Type: provisioning.PasscodeRecovery,
 		Hours: 24, Uses: 2}}
-	self, err := kiosk.NewSelf(config, a, []string{"recover.example.edu"})
+	self, err := kiosk.NewSelf(config, a, []string{"recover.example.edu"}, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -291,5 +291,22 @@ func TestSelfAnswersThatCannotBe(t *testing.T) {
 	want(t, b, "not complete")
 	if len(a.claims) != 0 {
 		t.Error("something was judged too early")
+	}
+}
+
+// TestSelfCookieUnderTLS: served under TLS, the cookie goes over nothing else.
+func TestSelfCookieUnderTLS(t *testing.T) {
+	config := newCounter(t).config
+	for _, secure := range []bool{true, false} {
+		self, err := kiosk.NewSelf(config, &alone{}, nil, secure)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := httptest.NewRecorder()
+		self.Handler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "http://127.0.0.1/", nil))
+		cookie := w.Result().Cookies()[0]
+		if cookie.Name != "self" || cookie.Secure != secure || !cookie.HttpOnly {
+			t.Errorf("under TLS %v: %v", secure, cookie)
+		}
 	}
 }
