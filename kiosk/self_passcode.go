@@ -7,7 +7,6 @@ import (
 
 	"github.com/tokendesk/tokendesk/kiosk/pages"
 	"github.com/tokendesk/tokendesk/provisioning"
-	"github.com/tokendesk/tokendesk/provisioning/secret"
 )
 
 // selfShown is how long the digits stand on the unattended view.
@@ -20,7 +19,7 @@ func (s *Self) getPasscode(w http.ResponseWriter, r *http.Request, f recovery) e
 		return redirect(w, r, pages.PathHome)
 	}
 	codes, err := s.recoveries.Shown(f.passcode)
-	defer wipe(codes)
+	defer wipeCodes(codes)
 	waiting := errors.Is(err, provisioning.Refuse(provisioning.CodePasscodeWaiting))
 	if err != nil && !waiting {
 		s.underWay.end(s.screenOf(r))
@@ -28,20 +27,12 @@ func (s *Self) getPasscode(w http.ResponseWriter, r *http.Request, f recovery) e
 		return redirect(w, r, pages.PathHome)
 	}
 	v := s.revealView(r, f, waiting)
-	if v.Stage == pages.RevealShown {
-		for _, code := range codes {
-			digits := code.Expose()
-			v.Codes = append(v.Codes, string(digits))
-			clear(digits)
-		}
+	if v.Stage != pages.RevealShown {
+		return s.show(w, r, pages.Reveal(v))
 	}
-	return s.show(w, r, pages.Reveal(v))
-}
-
-func wipe(codes []secret.Passcode) {
-	for _, code := range codes {
-		code.Wipe()
-	}
+	v.Codes = digitsOf(codes)
+	refresh(w, v.Left, pages.PathSelfPasscode)
+	return s.showOnce(w, r, pages.Reveal(v))
 }
 
 // revealView is the page without the digits.
@@ -79,7 +70,7 @@ func (s *Self) livePasscode(w http.ResponseWriter, r *http.Request, _ recovery) 
 			return scene{location: pages.PathHome}, nil
 		}
 		codes, err := s.recoveries.Shown(f.passcode)
-		wipe(codes)
+		wipeCodes(codes)
 		if !errors.Is(err, provisioning.Refuse(provisioning.CodePasscodeWaiting)) {
 			return scene{location: pages.PathSelfPasscode}, nil
 		}

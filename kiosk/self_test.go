@@ -155,6 +155,9 @@ func TestSelfRecovery(t *testing.T) {
 	if title := b.Page.Title; strings.Contains(title, "918") || a.reveals != 1 {
 		t.Errorf("title %q, %d reveals", title, a.reveals)
 	}
+	if got := b.Page.Header.Get("Refresh"); got != "30; url=/passcode" && got != "31; url=/passcode" {
+		t.Errorf("without scripts the digits stay: %q", got)
+	}
 	if got := b.Page.Header.Get("Cache-Control"); got != "no-store" {
 		t.Errorf("the digits may be kept: %q", got)
 	}
