@@ -42,6 +42,8 @@ type Status struct {
 	Checkpoint   string    `json:"checkpoint"`
 	// Printer is how the printer of slips is; empty without one.
 	Printer string `json:"printer,omitempty"`
+	// Readers are the card readers; none means that numbers are typed.
+	Readers []ReaderRow `json:"readers"`
 	// NoticesWaiting are still to be sent, NoticesDead were given up; Requests came by mail.
 	NoticesWaiting int `json:"notices_waiting"`
 	NoticesDead    int `json:"notices_dead"`

@@ -31,7 +31,7 @@ func (c Config) ldapPassword() (secret.Password, error) {
 func openPeople(p Parts) (people, error) {
 	c, strip := p.Config, []string{p.Site.Strip}
 	file := directory.NewFile(directory.FileConfig{Path: c.Directory, Portraits: c.Portraits,
-		Roster: c.Officers, Strip: strip, Now: p.Clock.Now})
+		Roster: c.Officers, Strip: strip, Now: p.Clock.Now, Zone: p.Site.Location})
 	if !c.LDAP.Configured() {
 		return file, file.Check()
 	}

@@ -207,7 +207,7 @@ func (d *Desk) Status(ctx context.Context) (Status, error) {
 	status := Status{Desk: d.parts.Config.Desk, Site: d.parts.Site.ID, Feed: d.store.Feed(),
 		Position: s.Position(), Acked: v.Acked, VerifierUp: h.VerifierUp, VerifierSeen: h.VerifierSeen,
 		DirectoryUp: h.DirectoryUp, ClockSynced: h.ClockSynced, Doubtful: doubtful(s),
-		Printer: d.printerState(ctx)}
+		Printer: d.printerState(ctx), Readers: readerRows(d.readers)}
 	for range provisioning.All[provisioning.Token](s) {
 		status.Tokens++
 	}

@@ -73,12 +73,28 @@ func (g gate) Check(
 ) (provisioning.Officer, error) {
 	row, err := g.Officers.Check(ctx, id, pin)
 	if err == nil {
-		select {
-		case g.opened <- struct{}{}:
-		default:
-		}
+		g.poke()
 	}
 	return row, err
+}
+
+// Unlock implements kiosk.Officers, as Check does.
+func (g gate) Unlock(
+	ctx context.Context, id provisioning.OfficerID, pin secret.PIN,
+	tell func(provisioning.KeyWait),
+) (provisioning.Officer, error) {
+	row, err := g.Officers.Unlock(ctx, id, pin, tell)
+	if err == nil {
+		g.poke()
+	}
+	return row, err
+}
+
+func (g gate) poke() {
+	select {
+	case g.opened <- struct{}{}:
+	default:
+	}
 }
 
 // keepStaff makes the officers of this desk those the directory names, now and then and whenever the

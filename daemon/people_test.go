@@ -106,7 +106,7 @@ func TestADeskWithAnLDAPDirectory(t *testing.T) {
 		t.Helper()
 		began := time.Now()
 		up := d.Health(t.Context()).DirectoryUp
-		if took := time.Since(began); took > 500*time.Millisecond {
+		if took := time.Since(began); took > 2*time.Second {
 			t.Errorf("a page waited %v for the directory", took)
 		}
 		return up

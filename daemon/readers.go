@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/tokendesk/tokendesk/devices"
+	"github.com/tokendesk/tokendesk/devices/wedge"
 )
 
 // openReaders makes one of all the sources of taps that a desk has. Nothing is opened.
@@ -45,18 +46,52 @@ const readerPatience = 5 * time.Second
 
 func (d *Desk) sayReaders() {
 	for name, trouble := range d.readers.Down() {
-		reason := "it is not there"
-		switch {
-		case errors.Is(trouble, devices.ErrBusy):
-			reason = "another program holds it; is pcscd running?"
-		case errors.Is(trouble, devices.ErrPermission):
-			reason = "no permission to open it; is the udev rule in place?"
-		case trouble != nil && !errors.Is(trouble, devices.ErrUnplugged):
-			reason = trouble.Error()
-		}
-		d.log.Warn("a card reader is down", "reader", name, "reason", reason)
+		d.log.Warn("a card reader is down", "reader", name, "reason", whyDown(trouble))
 	}
 	if d.readers.Up() {
 		d.log.Info("every card reader is up")
 	}
+}
+
+// whyDown says in words what keeps a reader from being up.
+func whyDown(trouble error) string {
+	switch {
+	case trouble == nil || errors.Is(trouble, devices.ErrUnplugged):
+		return "it is not there"
+	case errors.Is(trouble, devices.ErrBusy):
+		return "another program holds it; is pcscd running?"
+	case errors.Is(trouble, devices.ErrPermission):
+		return "no permission to open it; is the udev rule in place?"
+	}
+	return trouble.Error()
+}
+
+// ReaderRow is one card reader, as the operator sees it.
+type ReaderRow struct {
+	Name string `json:"name"`
+	Up   bool   `json:"up"`
+	// Why it is down; empty while it is up.
+	Why string `json:"why,omitempty"`
+	// Dropped counts the scans that gave no number, by their reason, where the reader counts them.
+	Dropped map[string]uint64 `json:"dropped,omitempty"`
+}
+
+// readerRows lists the readers in the order of the configuration.
+func readerRows(readers *devices.TapSet) []ReaderRow {
+	rows, down := []ReaderRow{}, readers.Down()
+	for _, source := range readers.Sources() {
+		row := ReaderRow{Name: source.Name()}
+		if trouble, is := down[row.Name]; is {
+			row.Why = whyDown(trouble)
+		}
+		row.Up = row.Why == ""
+		if counts, ok := source.(interface{ Dropped() map[wedge.Drop]uint64 }); ok {
+			row.Dropped = map[string]uint64{}
+			for why, n := range counts.Dropped() {
+				row.Dropped[string(why)] = n
+			}
+		}
+		rows = append(rows, row)
+	}
+	return rows
 }

@@ -83,6 +83,9 @@ func (s *TapSet) Taps() <-chan Tap { return s.taps }
 // Any says that there is a source at all.
 func (s *TapSet) Any() bool { return len(s.sources) > 0 }
 
+// Sources are what the set is made of, in their order.
+func (s *TapSet) Sources() []TapSource { return slices.Clone(s.sources) }
+
 // Up says that there is a source, and that none is down.
 func (s *TapSet) Up() bool {
 	s.mu.Lock()

@@ -27,7 +27,7 @@ const (
 	CodeAnswerMissing provisioning.Code = "answer_missing"
 	// CodeTapLocked: a card was tapped while the desk was locked. Nobody was looked up.
 	CodeTapLocked provisioning.Code = "tap_locked"
-	// CodeTapBusy: another person's card was tapped during a visit. Nobody was looked up.
+	// CodeTapBusy: another card than the person's was tapped during a visit. It opened nothing.
 	CodeTapBusy provisioning.Code = "tap_busy"
 )
 

@@ -65,13 +65,16 @@ func TestDigitsAreInOneAnswerOnly(t *testing.T) {
 	c := serve(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	rec := &recording{t: t}
-	b := c.browser()
+	b, d := c.browser(), c.browser()
 	rec.watch(ctx, b)
+	rec.watch(ctx, d)
 	b.Open("/")
 	b.Press("Unlock", "officer", alice, "pin", alicePIN)
 	see := func(do func()) {
 		do()
 		rec.listen(ctx, b)
+		d.Open(display) // which faces the person all the while
+		rec.listen(ctx, d)
 	}
 	see(func() { c.found(b) })
 	see(func() { b.Press("Passcode", "match", "yes", "evidence", "university_card") })

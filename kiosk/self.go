@@ -125,7 +125,7 @@ func (s *Self) frameOf(r *http.Request, path string, f recovery) pages.Frame {
 	frame.Idle = pages.Idle{}
 	if left := f.until.Sub(s.now()); !f.until.IsZero() {
 		frame.Idle = pages.Idle{Seconds: max(int(left/time.Second), 1),
-			Warn: int(selfWarn / time.Second), End: pages.PathHome}
+			Warn: int(selfWarn / time.Second), End: pages.PathHome, Clear: true}
 	}
 	return frame
 }

@@ -44,6 +44,7 @@ func (s *Self) revealView(r *http.Request, f recovery, waiting bool) pages.Revea
 		Terms: pageTerms(terms),
 		Until: sc.moment(p.Until), Reference: selfReference(f.passcode),
 		All: int(selfShown / time.Second), Away: pages.PathSelfOfficer,
+		Print: sc.frame.Printer, Printed: sc.screen.printed,
 		Stage: pages.RevealReady, Seen: !f.shown.IsZero()}
 	left := f.shown.Sub(s.now())
 	switch {
@@ -78,6 +79,26 @@ func (s *Self) livePasscode(w http.ResponseWriter, r *http.Request, _ recovery) 
 	})
 }
 
+// printAlone puts on paper what the person is looking at. Paper that fails changes nothing.
+func (s *Self) printAlone(w http.ResponseWriter, r *http.Request, f recovery) error {
+	codes, err := s.recoveries.Shown(f.passcode)
+	defer wipeCodes(codes)
+	if err != nil {
+		return err
+	}
+	if !s.now().Before(f.shown) {
+		return provisioning.Refuse(provisioning.CodePasscodeHidden)
+	}
+	v := s.revealView(r, f, false)
+	err = s.printSlip(r.Context(), s.passcodeSlip(passcodePaper{Lang: v.Frame.Lang, Codes: codes,
+		Until: v.Until, Uses: v.Terms.Uses, Reference: v.Reference}))
+	if err != nil {
+		return err
+	}
+	s.screens.edit(s.screenOf(r), func(sc *screen) { sc.printed = true })
+	return redirect(w, r, pages.PathSelfPasscode)
+}
+
 // postPasscode shows, hides, or ends.
 func (s *Self) postPasscode(w http.ResponseWriter, r *http.Request, f recovery) error {
 	id := s.screenOf(r)
@@ -88,6 +109,8 @@ func (s *Self) postPasscode(w http.ResponseWriter, r *http.Request, f recovery) 
 		}
 		until := s.now().Add(selfShown)
 		s.underWay.edit(id, func(f *recovery) { f.shown = until })
+	case pages.DoSlip:
+		return s.printAlone(w, r, f)
 	case pages.DoHide:
 		s.underWay.edit(id, func(f *recovery) { f.shown = s.now() })
 	case pages.DoNoted:

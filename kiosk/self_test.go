@@ -17,6 +17,7 @@ import (
 
 // alone is a directory of one person, and a verifier that takes a passcode when it is told to.
 type alone struct {
+	paper   reads
 	mu      sync.Mutex
 	claims  []provisioning.Claim
 	taken   bool
@@ -93,6 +94,7 @@ func unattended(t *testing.T) (*counter, *alone, *kiosktest.Browser, func() stri
 	t.Helper()
 	c, a := newCounter(t), &alone{}
 	config := c.config
+	config.Printer = &a.paper
 	config.Site.Passcodes = []provisioning.PasscodeTerms{{Type: provisioning.PasscodeRecovery,
 		Hours: 24, Uses: 2}}
 	self, err := kiosk.NewSelf(config, a, []string{"recover.example.edu"}, false)
@@ -149,7 +151,7 @@ func TestSelfRecovery(t *testing.T) {
 	before := seen()
 	a.set(func(a *alone) { a.taken = true })
 	b.Reload()
-	wantNot(t, b, "918")
+	wantNot(t, b, spelled(aloneDigits))
 	b.Press("Show my code")
 	want(t, b, "918", "273", "645")
 	if title := b.Page.Title; strings.Contains(title, "918") || a.reveals != 1 {
@@ -161,8 +163,12 @@ func TestSelfRecovery(t *testing.T) {
 	if got := b.Page.Header.Get("Cache-Control"); got != "no-store" {
 		t.Errorf("the digits may be kept: %q", got)
 	}
+	b.Press("Print")
+	if got := strings.Join(a.paper.codes, " "); got != aloneDigits {
+		t.Errorf("on paper is %q", got)
+	}
 	b.Press("Hide now")
-	wantNot(t, b, "918")
+	wantNot(t, b, spelled(aloneDigits))
 	for _, secret := range []string{"Tr0ub", aloneDigits, "1999"} {
 		if strings.Contains(before, secret) && secret != "1999" {
 			t.Errorf("%q was sent to the browser before it was asked for", secret)

@@ -6,10 +6,12 @@ import (
 	"log/slog"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/alexedwards/scs/v2"
 
+	"github.com/tokendesk/tokendesk/kiosk/pages"
 	"github.com/tokendesk/tokendesk/provisioning"
 )
 
@@ -56,11 +58,15 @@ type Server struct {
 	log      *slog.Logger
 
 	sessions *scs.SessionManager
-	counter  *counter
-	screens  *screens
-	streams  *streams
-	posts    *posts
-	touches  *touches
+	// outside are the sessions of displays that face the person.
+	outside *scs.SessionManager
+	counter *counter
+	screens *screens
+	streams *streams
+	posts   *posts
+	touches *touches
+	// looking: somebody is asked for whose card was tapped during a visit.
+	looking atomic.Bool
 	// hosts are names the desk may be called by, beside its numbers.
 	hosts []string
 
@@ -100,7 +106,7 @@ func newServer(c Config) *Server {
 		reader: c.Reader, codes: c.Passcodes, printer: c.Printer, requests: c.Requests,
 		mailbox: c.Mailbox, journal: c.Journal, site: c.Site, desk: c.Desk, now: c.Clock,
 		log:      c.Logger,
-		sessions: newSessions(c.Clock), counter: newCounter(), screens: newScreens(),
+		sessions: newSessions(c.Clock), outside: newOutside(c.Clock), counter: newCounter(), screens: newScreens(),
 		streams: newStreams(), posts: newPosts(), touches: newTouches(),
 		done: make(chan struct{}),
 	}
@@ -124,7 +130,7 @@ func (s *Server) Run(ctx context.Context) error {
 			if !ok {
 				taps = nil
 			} else {
-				s.tapped(ctx, tap)
+				s.tapped(ctx, tap, waiting.Go)
 			}
 		case job := <-s.touches.jobs:
 			waiting.Go(func() { job(ctx) })
@@ -138,5 +144,10 @@ func (s *Server) Run(ctx context.Context) error {
 
 // Handler serves the screen. It is safe before, during and after Run.
 func (s *Server) Handler() http.Handler {
-	return s.guard(s.once(s.routes()))
+	mux := http.NewServeMux()
+	mux.Handle("/", s.routes())
+	for _, tree := range []string{pages.PathOutward, pages.PathOutward + "/"} {
+		mux.Handle(tree, s.outward())
+	}
+	return s.guard(s.once(mux))
 }

@@ -75,7 +75,13 @@ func (e *eventWriter) send(text string) error {
 // live streams a page's region until the page goes away, the scene is elsewhere, or the server
 // stops. The first event is the whole state, so that a reconnecting page needs nothing else.
 func (s *Server) live(w http.ResponseWriter, r *http.Request, look func() (scene, error)) error {
-	id := s.screenOf(r)
+	return s.stream(w, r, s.screenOf(r), look)
+}
+
+// stream is live for the screen with this id.
+func (s *Server) stream(
+	w http.ResponseWriter, r *http.Request, id string, look func() (scene, error),
+) error {
 	ended, leave := s.streams.join(id)
 	defer leave()
 	out := newEventWriter(w, r)

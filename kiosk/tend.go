@@ -120,8 +120,8 @@ func (s *Server) put(
 }
 
 // tapped opens a visit for the person of a card. A locked screen and a busy counter leave the card
-// alone: nobody is looked up for an officer who is not there.
-func (s *Server) tapped(ctx context.Context, tap devices.Tap) {
+// alone: nobody is looked up for an officer who is not there. later runs what may take its time.
+func (s *Server) tapped(ctx context.Context, tap devices.Tap, later func(func())) {
 	who := s.counter.now()
 	if who.Owner == "" {
 		if who.Facing == "" {
@@ -135,7 +135,7 @@ func (s *Server) tapped(ctx context.Context, tap devices.Tap) {
 	}
 	if v, open := current(s.visits.Snapshot(), who); open {
 		if v.Step != provisioning.StepDone {
-			s.tappedDuring(v, tap)
+			s.tappedDuring(ctx, v, tap, later)
 			return
 		}
 		s.put(ctx, who, v.ID, provisioning.End{})
@@ -150,13 +150,31 @@ func (s *Server) tapped(ctx context.Context, tap devices.Tap) {
 }
 
 // tappedDuring says that a card was not read. The card of the person who stands there may lie where
-// it lies.
-func (s *Server) tappedDuring(v provisioning.Visit, tap devices.Tap) {
+// it lies: by the numbers the desk knows, or, since a card has others besides, by whom the
+// directory finds. Whoever that is, the visit stays the visit of its person.
+func (s *Server) tappedDuring(
+	ctx context.Context, v provisioning.Visit, tap devices.Tap, later func(func()),
+) {
 	p, _ := provisioning.Get[provisioning.Person](s.visits.Snapshot(), string(v.Person))
 	bare := func(number string) string { return strings.ReplaceAll(number, " ", "") }
-	if n := bare(tap.Number); n != bare(p.Card) && n != string(p.ID) {
-		s.counter.tell(provisioning.Refuse(CodeTapBusy))
+	if n := bare(tap.Number); n == bare(p.Card) || n == string(p.ID) {
+		return
 	}
+	if !s.looking.CompareAndSwap(false, true) { // one question at a time; this card is not read.
+		s.counter.tell(provisioning.Refuse(CodeTapBusy))
+		return
+	}
+	later(func() {
+		defer s.looking.Store(false)
+		found, err := s.find(ctx, tap.Number)
+		if err == nil && found.ID == v.Person {
+			return
+		}
+		now, open := current(s.visits.Snapshot(), s.counter.now())
+		if open && now.ID == v.ID && now.Step != provisioning.StepDone {
+			s.counter.tell(provisioning.Refuse(CodeTapBusy))
+		}
+	})
 }
 
 // noteOf is what the ready page says of a tap that opened no visit.

@@ -12,8 +12,8 @@ func personCard(sc scenery, f facts) pages.PersonCard {
 	p := f.person
 	card := pages.PersonCard{
 		Name: p.Name, Native: p.Native, NativeLang: p.NativeLang, Role: p.Role, Unit: p.Unit,
-		Number: grouped(string(p.ID)), CardUntil: sc.date(p.CardUntil),
-		CardExpired: !p.CardUntil.IsZero() && p.CardUntil.Before(sc.now),
+		Number: grouped(string(p.ID)), CardUntil: pages.Date(sc.frame.Lang, p.CardUntil),
+		CardExpired: sc.site.CardExpired(p.CardUntil, sc.now),
 		Devices:     p.Devices, Advise: sc.site.AdviseDevices,
 	}
 	for _, code := range provisioning.LivePasscodes(sc.snap, f.visit.Person) {

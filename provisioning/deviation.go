@@ -24,6 +24,9 @@ func Deviations(s Site) []Deviation {
 		list = append(list, terms.deviations()...)
 	}
 	list = append(list, s.evidenceDeviations()...)
+	if s.MailRequests {
+		list = append(list, mailDeviations()...)
+	}
 	if len(s.Passcodes) > 0 {
 		list = append(list, storedDeviations()...)
 	}
@@ -84,6 +87,19 @@ func recoveryDeviations() []Deviation {
 		{"SP 800-63A-4, 2.5.1", "SHALL NOT",
 			"A birth date and the end of a document number count towards a recovery.",
 			"What a person knows about themself does not verify an identity."},
+	}
+}
+
+// mailDeviations are those of a request by mail (S53): nobody is seen, and the mailbox is all there
+// is besides knowledge.
+func mailDeviations() []Deviation {
+	return []Deviation{
+		{"SP 800-63A-4, 2.5.1", "SHALL NOT",
+			"A number and the first four characters of the identity card count towards a passcode by mail.",
+			"What a person knows about themself does not verify an identity."},
+		{"4.2.2.2", "SHALL",
+			"A passcode by mail is given to whoever reads the registered mailbox.",
+			"At AAL2 one recovery code alone does not recover an account."},
 	}
 }
 

@@ -9,7 +9,7 @@ func (d *decision) confirm(c Confirm) *Refusal {
 	_, accepted := d.site.Permits(c.Evidence)
 	card := c.Evidence == EvidenceUniversityCard
 	// A clock nobody set cannot say that a card has expired.
-	expired := d.now.Synced && !person.CardUntil.IsZero() && d.now.At.After(person.CardUntil)
+	expired := d.now.Synced && d.site.CardExpired(person.CardUntil, d.now.At)
 	no := d.all(
 		rule{"evidence.accepted", refuseUnless(accepted, CodeEvidenceNotAccepted)},
 		rule{"card.expired", refuseUnless(!card || !expired, CodeCardExpired,

@@ -97,8 +97,8 @@ func TestDeviations(t *testing.T) {
 		want             int
 	}{
 		{"um", "3.1.2.2", 3}, {"um-strict", "3.1.2.2", 2}, {"unimas", "3.1.2.2", 0},
-		{"um", "4.2.1.2", 1}, {"um", "4.2", 1}, {"um-strict", "4.2", 0}, {"um", "4.2.2.2", 1},
-		{"um", "SP 800-63A-4, 2.5.1", 1}, {"unimas", "4.2.1.4", 0}, {"unimas", "2.2.2", 1},
+		{"um", "4.2.1.2", 1}, {"um", "4.2", 1}, {"um-strict", "4.2", 0}, {"um", "4.2.2.2", 2},
+		{"um", "SP 800-63A-4, 2.5.1", 2}, {"unimas", "4.2.1.4", 0}, {"unimas", "2.2.2", 1},
 	} {
 		if got := count(c.profile, c.section); got != c.want {
 			t.Errorf("%s deviates from section %s in %d places, want %d", c.profile, c.section, got,

@@ -258,7 +258,8 @@ func TestOfficersAndStatus(t *testing.T) {
 		t.Errorf("still disabled:\n%s", list)
 	}
 	status := b.works("", "verifier", "status")
-	for _, says := range []string{"DOWN, last seen never", "0 known, 0 on loan", "doubtful"} {
+	for _, says := range []string{"DOWN, last seen never", "0 known, 0 on loan", "doubtful",
+		"none: numbers are typed"} {
 		if !strings.Contains(status, says) {
 			t.Errorf("the status does not say %q:\n%s", says, status)
 		}

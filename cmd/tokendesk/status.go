@@ -3,8 +3,12 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"text/tabwriter"
 	"time"
+
+	"github.com/tokendesk/tokendesk/daemon"
 )
 
 type statusCmd struct{}
@@ -36,6 +40,12 @@ func (statusCmd) Run(ctx context.Context, c *cli, t terminal) error {
 	if s.Printer != "" {
 		fmt.Fprintf(table, "printer\t%s\n", s.Printer)
 	}
+	for _, reader := range s.Readers {
+		fmt.Fprintf(table, "reader\t%s\n", readerLine(reader))
+	}
+	if len(s.Readers) == 0 {
+		fmt.Fprintln(table, "reader\tnone: numbers are typed")
+	}
 	fmt.Fprintf(table, "notices\t%d waiting, %d given up\n", s.NoticesWaiting, s.NoticesDead)
 	fmt.Fprintf(table, "requests\t%d by mail\n", s.Requests)
 	if err := table.Flush(); err != nil {
@@ -46,6 +56,18 @@ func (statusCmd) Run(ctx context.Context, c *cli, t terminal) error {
 	}
 	_, err = fmt.Fprintf(t.out, "\n%s", s.Checkpoint)
 	return err
+}
+
+// readerLine says how a reader is, and which of its scans came to nothing.
+func readerLine(r daemon.ReaderRow) string {
+	line := r.Name + ", " + up(r.Up)
+	if r.Why != "" {
+		line += ": " + r.Why
+	}
+	for _, why := range slices.Sorted(maps.Keys(r.Dropped)) {
+		line += fmt.Sprintf("; %d dropped: %s", r.Dropped[why], why)
+	}
+	return line
 }
 
 func up(ok bool) string {

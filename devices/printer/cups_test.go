@@ -77,7 +77,7 @@ func newCups(t *testing.T, printer string) *cups {
 		}
 	}
 	start(t, nil, "cupsd", "-f", "-c", conf, "-s", files)
-	within(t, 5*time.Second, "CUPS listens", func() bool { return listens("127.0.0.1:" + c.port) })
+	within(t, 20*time.Second, "CUPS listens", func() bool { return listens("127.0.0.1:" + c.port) })
 	t.Cleanup(func() {
 		if text, err := os.ReadFile(filepath.Join(dir, "error_log")); t.Failed() && err == nil {
 			t.Logf("CUPS said:\n%s", text[max(0, len(text)-6000):])

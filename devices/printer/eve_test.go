@@ -98,7 +98,7 @@ func newEve(t *testing.T) *eve {
 	// It does not start without a system bus, though it announces nothing.
 	bus := "unix:path=" + filepath.Join(dir, "bus")
 	start(t, nil, "dbus-daemon", "--session", "--nofork", "--nopidfile", "--address="+bus)
-	within(t, 3*time.Second, "a bus", func() bool {
+	within(t, 20*time.Second, "a bus", func() bool {
 		_, err := os.Stat(filepath.Join(dir, "bus"))
 		return err == nil
 	})
@@ -115,7 +115,7 @@ func newEve(t *testing.T) *eve {
 	start(t, []string{"DBUS_SYSTEM_BUS_ADDRESS=" + bus}, "ippeveprinter", "-vvv", "-r", "off",
 		"-s", "600", "-f", "image/pwg-raster", "-c", command,
 		"-n", "localhost", "-p", e.port, "-d", dir, "slips")
-	within(t, 3*time.Second, "the printer listens", func() bool {
+	within(t, 20*time.Second, "the printer listens", func() bool {
 		return listens("localhost:" + e.port)
 	})
 	return e

@@ -29,7 +29,7 @@ func TestPrintsWithoutADriver(t *testing.T) {
 	if err := p.Print(t.Context(), slip); err != nil {
 		t.Fatal(err)
 	}
-	within(t, 3*time.Second, "one document", func() bool { return len(e.documents(t)) == 1 })
+	within(t, 20*time.Second, "one document", func() bool { return len(e.documents(t)) == 1 })
 	looksLike(t, e.documents(t)[0], slip)
 
 	e.setPaper(t, 0)
@@ -38,7 +38,7 @@ func TestPrintsWithoutADriver(t *testing.T) {
 	if !errors.Is(err, ErrNoPaper) || !errors.Is(err, ErrUnknownOutcome) {
 		t.Errorf("without paper: %v", err)
 	}
-	if took := time.Since(began); took > 4*time.Second {
+	if took := time.Since(began); took > 20*time.Second {
 		t.Errorf("the caller waited %v", took)
 	}
 	if n := len(e.documents(t)); n != 1 {

@@ -330,7 +330,7 @@ func TestGivenUp(t *testing.T) {
 	if err := p.Print(ctx, samples()["en"]); err == nil {
 		t.Error("printed")
 	}
-	if took := time.Since(began); took > time.Second {
+	if took := time.Since(began); took > 5*time.Second {
 		t.Errorf("it took %v", took)
 	}
 }

@@ -325,8 +325,8 @@ func touchArt() templ.Component {
 	})
 }
 
-// nobodyArt stands in for a portrait the directory does not hold.
-func nobodyArt() templ.Component {
+// screenArt is the officer's screen, on its way to face the person.
+func screenArt() templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -347,7 +347,67 @@ func nobodyArt() templ.Component {
 			templ_7745c5c3_Var8 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 20, "<svg viewBox=\"0 0 200 220\" preserveAspectRatio=\"xMidYMid slice\" aria-hidden=\"true\" focusable=\"false\"><rect width=\"200\" height=\"220\" fill=\"var(--sunk)\"></rect> <circle cx=\"100\" cy=\"88\" r=\"36\" fill=\"var(--line-2)\"></circle> <path d=\"M34 220c4-52 30-76 66-76s62 24 66 76z\" fill=\"var(--line-2)\"></path></svg>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 20, "<svg viewBox=\"0 0 520 420\" aria-hidden=\"true\" focusable=\"false\"><path d=\"M212 326h96l18 52H194z\" fill=\"var(--sunk)\" stroke=\"var(--line-2)\" stroke-width=\"3\"></path> <rect x=\"150\" y=\"368\" width=\"220\" height=\"24\" rx=\"12\" fill=\"var(--ink)\"></rect> <rect x=\"60\" y=\"52\" width=\"400\" height=\"280\" rx=\"26\" fill=\"var(--card)\" stroke=\"var(--ink)\" stroke-width=\"5\"></rect> <rect x=\"88\" y=\"80\" width=\"344\" height=\"224\" rx=\"12\" fill=\"var(--brand-tint)\"></rect> <path d=\"M164 192c26-40 58-60 96-60s70 20 96 60c-26 40-58 60-96 60s-70-20-96-60z\" fill=\"var(--card)\" stroke=\"var(--brand)\" stroke-width=\"9\" stroke-linejoin=\"round\"></path> <circle cx=\"260\" cy=\"192\" r=\"31\" fill=\"var(--brand)\"></circle> <circle cx=\"271\" cy=\"181\" r=\"9\" fill=\"var(--card)\"></circle></svg>")
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		return nil
+	})
+}
+
+// passArt is a slip of paper whose boxes are empty: what stands in them is on no display.
+func passArt() templ.Component {
+	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
+		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
+		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
+			return templ_7745c5c3_CtxErr
+		}
+		templ_7745c5c3_Buffer, templ_7745c5c3_IsBuffer := templruntime.GetBuffer(templ_7745c5c3_W)
+		if !templ_7745c5c3_IsBuffer {
+			defer func() {
+				templ_7745c5c3_BufErr := templruntime.ReleaseBuffer(templ_7745c5c3_Buffer)
+				if templ_7745c5c3_Err == nil {
+					templ_7745c5c3_Err = templ_7745c5c3_BufErr
+				}
+			}()
+		}
+		ctx = templ.InitializeContext(ctx)
+		templ_7745c5c3_Var9 := templ.GetChildren(ctx)
+		if templ_7745c5c3_Var9 == nil {
+			templ_7745c5c3_Var9 = templ.NopComponent
+		}
+		ctx = templ.ClearChildren(ctx)
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 21, "<svg viewBox=\"0 0 520 420\" aria-hidden=\"true\" focusable=\"false\"><g transform=\"rotate(-5 260 210)\"><path d=\"M86 108h348a18 18 0 0 1 18 18v44a40 40 0 0 0 0 80v44a18 18 0 0 1-18 18H86a18 18 0 0 1-18-18v-44a40 40 0 0 0 0-80v-44a18 18 0 0 1 18-18z\" fill=\"var(--card)\" stroke=\"var(--ink)\" stroke-width=\"4\" stroke-linejoin=\"round\"></path> <path d=\"M128 142h150\" stroke=\"var(--brand)\" stroke-width=\"14\" stroke-linecap=\"round\"></path> <g fill=\"var(--brand-tint)\" stroke=\"var(--brand)\" stroke-width=\"4\"><rect x=\"124\" y=\"176\" width=\"82\" height=\"68\" rx=\"12\"></rect> <rect x=\"219\" y=\"176\" width=\"82\" height=\"68\" rx=\"12\"></rect> <rect x=\"314\" y=\"176\" width=\"82\" height=\"68\" rx=\"12\"></rect></g> <g fill=\"var(--brand)\"><circle cx=\"147\" cy=\"210\" r=\"7\"></circle><circle cx=\"165\" cy=\"210\" r=\"7\"></circle><circle cx=\"183\" cy=\"210\" r=\"7\"></circle> <circle cx=\"242\" cy=\"210\" r=\"7\"></circle><circle cx=\"260\" cy=\"210\" r=\"7\"></circle><circle cx=\"278\" cy=\"210\" r=\"7\"></circle> <circle cx=\"337\" cy=\"210\" r=\"7\"></circle><circle cx=\"355\" cy=\"210\" r=\"7\"></circle><circle cx=\"373\" cy=\"210\" r=\"7\"></circle></g> <path d=\"M128 278h210\" stroke=\"var(--line-2)\" stroke-width=\"10\" stroke-linecap=\"round\"></path></g></svg>")
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		return nil
+	})
+}
+
+// nobodyArt stands in for a portrait the directory does not hold.
+func nobodyArt() templ.Component {
+	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
+		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
+		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
+			return templ_7745c5c3_CtxErr
+		}
+		templ_7745c5c3_Buffer, templ_7745c5c3_IsBuffer := templruntime.GetBuffer(templ_7745c5c3_W)
+		if !templ_7745c5c3_IsBuffer {
+			defer func() {
+				templ_7745c5c3_BufErr := templruntime.ReleaseBuffer(templ_7745c5c3_Buffer)
+				if templ_7745c5c3_Err == nil {
+					templ_7745c5c3_Err = templ_7745c5c3_BufErr
+				}
+			}()
+		}
+		ctx = templ.InitializeContext(ctx)
+		templ_7745c5c3_Var10 := templ.GetChildren(ctx)
+		if templ_7745c5c3_Var10 == nil {
+			templ_7745c5c3_Var10 = templ.NopComponent
+		}
+		ctx = templ.ClearChildren(ctx)
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 22, "<svg viewBox=\"0 0 200 220\" preserveAspectRatio=\"xMidYMid slice\" aria-hidden=\"true\" focusable=\"false\"><rect width=\"200\" height=\"220\" fill=\"var(--sunk)\"></rect> <circle cx=\"100\" cy=\"88\" r=\"36\" fill=\"var(--line-2)\"></circle> <path d=\"M34 220c4-52 30-76 66-76s62 24 66 76z\" fill=\"var(--line-2)\"></path></svg>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -77,7 +77,7 @@ func browser(t testing.TB) context.Context {
 		chromedp.Flag("disable-quic", true), chromedp.UserDataDir(t.TempDir()),
 		chromedp.Flag("force-color-profile", "srgb"), chromedp.WSURLReadTimeout(time.Minute),
 	)
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 8*time.Minute)
 	t.Cleanup(cancel)
 	ctx, cancel = chromedp.NewExecAllocator(ctx, options...)
 	t.Cleanup(cancel)
@@ -96,7 +96,8 @@ func browser(t testing.TB) context.Context {
 	return ctx
 }
 
-// gallery serves the samples as a desk would: with the policy, and a silent event stream.
+// gallery serves the samples as a desk would: with the policy, and a silent event stream. A page
+// speaks the language of the query parameter lang.
 func gallery(t testing.TB, samples []Sample) *httptest.Server {
 	t.Helper()
 	mux := galleryMux(t, samples)
@@ -126,7 +127,8 @@ func galleryMux(t testing.TB, samples []Sample) *http.ServeMux {
 		mux.HandleFunc("GET /gallery/"+s.Name, func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Security-Policy", Policy)
 			w.Header().Set("Content-Type", "text/html; charset=utf-8")
-			if err := s.Render(Look{Theme: "light"}).Render(r.Context(), w); err != nil {
+			l := Look{Theme: "light", Lang: r.FormValue("lang")}
+			if err := s.Render(l).Render(r.Context(), w); err != nil {
 				t.Error(err)
 			}
 		})
@@ -142,11 +144,15 @@ type screen struct {
 
 var screens = []screen{{"1280x800", 1280, 800}, {"1080x1920", 1080, 1920}}
 
-// TestBrowser renders every page on both panels in all themes. KIOSK_SHOTS names a folder for the
-// screenshots.
+func (s screen) fit() chromedp.Action {
+	return emulation.SetDeviceMetricsOverride(s.width, s.height, 1, false)
+}
+
+// TestBrowser renders every page in every language on both panels. KIOSK_ONLY is how the names of
+// the wanted pages begin, KIOSK_LANG the only language, and KIOSK_SHOTS a folder for screenshots.
 func TestBrowser(t *testing.T) {
 	ctx, server := browser(t), gallery(t, Gallery())
-	queue := make(chan Sample)
+	queue := make(chan sheet)
 	var tabs sync.WaitGroup
 	for range workers() {
 		tab, cancel := chromedp.NewContext(ctx)
@@ -155,21 +161,55 @@ func TestBrowser(t *testing.T) {
 			complaints := listen(tab)
 			for s := range queue {
 				for _, problem := range inspect(tab, server.URL, s) {
-					t.Errorf("%s: %s", s.Name, problem)
+					t.Errorf("%s: %s", s.name(), problem)
 				}
 				for _, line := range complaints() {
-					t.Errorf("%s: the browser says: %s", s.Name, line)
+					t.Errorf("%s: the browser says: %s", s.name(), line)
 				}
 			}
 		})
 	}
-	for _, s := range Gallery() {
-		if only := os.Getenv("KIOSK_ONLY"); only == "" || strings.HasPrefix(s.Name, only) {
-			queue <- s
-		}
+	for _, s := range sheets() {
+		queue <- s
 	}
 	close(queue)
 	tabs.Wait()
+}
+
+// sheet is a page in one language, and how it is looked at.
+type sheet struct {
+	page, lang string
+	looks      map[string][]appearance // by the name of the screen
+}
+
+// name is the page, and the language where it is not the first: fit for a file name.
+func (s sheet) name() string {
+	if s.lang == Langs()[0] {
+		return s.page
+	}
+	return s.page + "-" + s.lang
+}
+
+// sheets are the wanted pages. Colours are proven in the first language alone, for all pages. What
+// can be wrong with another language is the length of its words and what is said to a screen
+// reader: axe once, and the ruler wherever a theme, a panel or large text moves the words.
+func sheets() []sheet {
+	var out []sheet
+	for _, lang := range Langs() {
+		if only := os.Getenv("KIOSK_LANG"); only != "" && lang != only {
+			continue
+		}
+		wanted := map[string][]appearance{screens[0].name: first, screens[1].name: rest}
+		if lang == Langs()[0] {
+			wanted = map[string][]appearance{screens[0].name: looks, screens[1].name: looks}
+		}
+		for _, s := range Gallery() {
+			if strings.HasPrefix(s.Name, os.Getenv("KIOSK_ONLY")) {
+				out = append(out, sheet{s.Name, lang, wanted})
+			}
+		}
+	}
+	return out
 }
 
 // workers is how many tabs work side by side. Only the tab in front is drawn, so for pictures it is
@@ -193,7 +233,8 @@ func TestBrowserSees(t *testing.T) {
 	tab, cancel := chromedp.NewContext(browser(t))
 	defer cancel()
 	complaints := listen(tab)
-	all := strings.Join(inspect(tab, gallery(t, []Sample{bad}).URL, bad), "\n") +
+	badly := sheet{bad.Name, Langs()[0], map[string][]appearance{screens[0].name: looks}}
+	all := strings.Join(inspect(tab, gallery(t, []Sample{bad}).URL, badly), "\n") +
 		strings.Join(complaints(), "\n")
 	for _, want := range []string{
 		"wider than its box", "off the right edge", "target ", "axe label", "Content Security Policy",
@@ -224,20 +265,23 @@ func listen(tab context.Context) func() []string {
 	}
 }
 
-func inspect(tab context.Context, base string, s Sample) []string {
+// inspect loads a page once and looks at it on every screen: it lays itself out anew.
+func inspect(tab context.Context, base string, s sheet) []string {
+	err := chromedp.Run(tab, screens[0].fit(),
+		emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{
+			{Name: "prefers-reduced-motion", Value: "reduce"}}),
+		chromedp.Navigate(base+"/gallery/"+s.page+"?lang="+s.lang),
+		chromedp.Evaluate(axe+"; true", nil),
+	)
+	if err != nil {
+		return []string{err.Error()}
+	}
 	var problems []string
 	for _, size := range screens {
-		err := chromedp.Run(tab,
-			emulation.SetDeviceMetricsOverride(size.width, size.height, 1, false),
-			emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{
-				{Name: "prefers-reduced-motion", Value: "reduce"}}),
-			chromedp.Navigate(base+"/gallery/"+s.Name),
-			chromedp.Evaluate(axe+"; true", nil),
-		)
-		if err != nil {
+		if err := chromedp.Run(tab, size.fit()); err != nil {
 			return append(problems, size.name+": "+err.Error())
 		}
-		for _, l := range looks {
+		for _, l := range s.looks[size.name] {
 			found, err := measure(tab, s, size, l)
 			if err != nil {
 				found = []string{err.Error()}
@@ -261,7 +305,13 @@ var looks = []appearance{
 	{"large", "light", "large", "none"},
 }
 
-func measure(tab context.Context, s Sample, size screen, l appearance) ([]string, error) {
+// first and rest are enough for a language whose pages were seen in another: see sheets.
+var (
+	first = []appearance{looks[0], {"contrast", "contrast", "", "none"}, looks[3]}
+	rest  = []appearance{{"light", "light", "", "none"}, {"contrast", "contrast", "", "none"}, looks[3]}
+)
+
+func measure(tab context.Context, s sheet, size screen, l appearance) ([]string, error) {
 	var found []string
 	call := fmt.Sprintf("(%s)(%s, %s, %s)", probe, quote(l.theme), quote(l.text), quote(l.rules))
 	err := chromedp.Run(tab, chromedp.Evaluate(call, &found, awaited))
@@ -269,7 +319,7 @@ func measure(tab context.Context, s Sample, size screen, l appearance) ([]string
 		return nil, fmt.Errorf("measure: %w", err)
 	}
 	if dir := os.Getenv("KIOSK_SHOTS"); dir != "" {
-		return found, shoot(tab, filepath.Join(dir, s.Name+"-"+size.name+"-"+l.name+".png"))
+		return found, shoot(tab, filepath.Join(dir, s.name()+"-"+size.name+"-"+l.name+".png"))
 	}
 	return found, nil
 }

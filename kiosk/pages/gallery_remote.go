@@ -6,6 +6,7 @@ import "github.com/a-h/templ"
 func selfFrame(l Look, path string) Frame {
 	f := desk(l)
 	f.Officer, f.Post, f.Here = "", path, path
+	f.Idle.Clear = true
 	return f
 }
 

@@ -122,6 +122,8 @@ type Idle struct {
 	End string
 	// Touch: it is the touch that is waited for no longer; the screen does not lock.
 	Touch bool
+	// Clear: what was typed is forgotten; there is no visit that could be kept.
+	Clear bool
 }
 
 // Problem says what happened, what was and was not done, and what to do. Sentence makes them.

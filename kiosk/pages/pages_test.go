@@ -137,7 +137,7 @@ func TestFormsCarryAnOp(t *testing.T) {
 func TestTurnedScreen(t *testing.T) {
 	for _, s := range Gallery() {
 		turned := strings.HasPrefix(s.Name, "agree") || strings.HasPrefix(s.Name, "passcode-reveal") ||
-			s.Name == "passcode-bye"
+			s.Name == "passcode-bye" || strings.HasPrefix(s.Name, "outward")
 		if !turned {
 			continue
 		}

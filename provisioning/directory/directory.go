@@ -47,7 +47,7 @@ const day = time.DateOnly
 // admit is the last word on somebody who was found. An expired or replaced card is refused only when
 // it was the card's number that was asked for: the person number still finds its owner, on another
 // document.
-func admit(r Record, byCard bool, now time.Time) (provisioning.Person, error) {
+func admit(r Record, byCard bool, now time.Time, zone *time.Location) (provisioning.Person, error) {
 	switch {
 	case r.ID == "" || r.Name == "" || r.Account == "":
 		return provisioning.Person{}, provisioning.Refuse(provisioning.CodePersonUnnamed)
@@ -57,14 +57,9 @@ func admit(r Record, byCard bool, now time.Time) (provisioning.Person, error) {
 		return provisioning.Person{}, provisioning.Refuse(CodeLeft, "since", r.Since.Format(day))
 	case byCard && r.CardReplacedBy != "":
 		return provisioning.Person{}, provisioning.Refuse(CodeCardReplaced)
-	case byCard && expired(r.CardUntil, now):
+	case byCard && provisioning.CardExpired(r.CardUntil, now, zone):
 		return provisioning.Person{}, provisioning.Refuse(CodeCardExpired,
 			"until", r.CardUntil.Format(day))
 	}
 	return r.Person, nil
-}
-
-// expired: a card is good to the end of its last day, wherever the desk stands.
-func expired(until, now time.Time) bool {
-	return !until.IsZero() && now.After(until.AddDate(0, 0, 1))
 }

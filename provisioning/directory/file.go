@@ -24,6 +24,8 @@ type FileConfig struct {
 	// Strip are mail suffixes people type after their account name (the rest is the name).
 	Strip []string
 	Now   func() time.Time
+	// Zone is where the last day of a card ends; UTC unless given.
+	Zone *time.Location
 }
 
 // File is a directory in one CSV file. It is read again when the file changes.
@@ -52,6 +54,9 @@ type book struct {
 
 // NewFile returns the directory of a file. It reads nothing yet.
 func NewFile(c FileConfig) *File {
+	if c.Zone == nil {
+		c.Zone = time.UTC
+	}
 	return &File{config: c, names: names{c.Strip}, hashes: make(chan struct{}, 2)}
 }
 
@@ -89,7 +94,7 @@ func (f *File) Find(_ context.Context, number string) (provisioning.Person, erro
 	}
 	for i := range found {
 		_, byCard := f.names.finds(k, book.people[i])
-		return admit(book.people[i], byCard, f.config.Now())
+		return admit(book.people[i], byCard, f.config.Now(), f.config.Zone)
 	}
 	return provisioning.Person{}, provisioning.Refuse(CodeUnknown)
 }

@@ -20,7 +20,8 @@ type LDAPParts struct {
 	Config LDAPConfig
 	// Password is the service account's.
 	Password secret.Password
-	// Site is the id people are given, Zone where a moment becomes a date, Strip as in FileConfig.
+	// Site is the id people are given, Zone where a moment becomes a date and a day ends, Strip as in
+	// FileConfig.
 	Site  string
 	Zone  *time.Location
 	Strip []string

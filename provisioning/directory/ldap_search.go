@@ -124,7 +124,7 @@ func (l *LDAP) Find(ctx context.Context, number string) (provisioning.Person, er
 	case len(found) != 1 || len(entries) == few:
 		return provisioning.Person{}, provisioning.Refuse(CodeAmbiguous)
 	}
-	person, err := admit(found[0], byCard, l.parts.Now())
+	person, err := admit(found[0], byCard, l.parts.Now(), l.parts.Zone)
 	if err != nil {
 		return provisioning.Person{}, err
 	}
