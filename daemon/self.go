@@ -48,6 +48,9 @@ func (d *Desk) wireSelf(k kiosk.Config) error {
 	if err != nil {
 		return err
 	}
+	if !c.Print {
+		k.Printer = nil
+	}
 	d.self, err = kiosk.NewSelf(k, recoveries, c.Hosts, c.Cert != "")
 	return err
 }
