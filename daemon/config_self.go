@@ -24,6 +24,9 @@ type SelfConfig struct {
 	// Cert and Key are the files of its certificate.
 	Cert string `toml:"cert"`
 	Key  string `toml:"key"`
+	// Print lets people print the passcode on the desk's printer. It is for a view that stands beside
+	// the printer: else the slip comes out in front of somebody else.
+	Print bool `toml:"print"`
 	// Answer is when every recovery is answered, whatever the answer: 1.5 s if empty. It has to be
 	// more than the directory needs for two questions.
 	Answer time.Duration `toml:"answer"`
@@ -34,7 +37,7 @@ func (c SelfConfig) on() bool { return c.Listen != "" }
 
 func (c SelfConfig) check() error {
 	if !c.on() {
-		if len(c.Hosts) > 0 || c.Cert != "" || c.Key != "" || c.Answer != 0 {
+		if len(c.Hosts) > 0 || c.Cert != "" || c.Key != "" || c.Answer != 0 || c.Print {
 			return errors.New(`[self] needs "listen"`)
 		}
 		return nil

@@ -48,7 +48,10 @@ func (d *Desk) wireSelf(k kiosk.Config) error {
 	if err != nil {
 		return err
 	}
-	d.self, err = kiosk.NewSelf(k, recoveries, c.Hosts)
+	if !c.Print {
+		k.Printer = nil
+	}
+	d.self, err = kiosk.NewSelf(k, recoveries, c.Hosts, c.Cert != "")
 	return err
 }
 

@@ -74,7 +74,7 @@ func (s *Server) getReveal(
 	return s.showDigits(w, r, v)
 }
 
-// showDigits is the one answer that has a passcode in it. It reloads itself, hidden, when its time
+// showDigits is the one answer at the counter that has a passcode in it. It reloads itself, hidden, when its time
 // is over: with scripts or without.
 func (s *Server) showDigits(w http.ResponseWriter, r *http.Request, v pages.RevealView) error {
 	codes, _, err := s.codes.Shown(s.counter.now().Visit)
@@ -88,13 +88,20 @@ func (s *Server) showDigits(w http.ResponseWriter, r *http.Request, v pages.Reve
 		return err
 	}
 	defer wipeCodes(codes)
-	for _, code := range codes {
-		digits := code.Expose()
-		v.Codes = append(v.Codes, string(digits))
-		clear(digits)
-	}
+	v.Codes = digitsOf(codes)
 	refresh(w, v.Left, personPath)
 	return s.showOnce(w, r, pages.Reveal(v))
+}
+
+// digitsOf are codes as a page shows them.
+func digitsOf(codes []secret.Passcode) []string {
+	var list []string
+	for _, code := range codes {
+		digits := code.Expose()
+		list = append(list, string(digits))
+		clear(digits)
+	}
+	return list
 }
 
 // showOnce renders a page into memory of its own, and wipes that.

@@ -43,14 +43,17 @@ type Self struct {
 }
 
 // NewSelf makes the unattended view. hosts are the names it may be called by, beside numbers and
-// localhost. Of the configuration it takes what has to do with neither officers nor people at the
-// counter.
-func NewSelf(c Config, recoveries Recoveries, hosts []string) (*Self, error) {
+// localhost; secure says that it is served under TLS, so that its cookie goes over nothing else. Of
+// the configuration it takes what has to do with neither officers nor people at the counter.
+func NewSelf(
+	c Config, recoveries Recoveries, hosts []string, secure bool,
+) (*Self, error) {
 	if err := c.check(map[string]bool{"recoveries": recoveries == nil}); err != nil {
 		return nil, err
 	}
 	server := newServer(c)
-	server.sessions.Cookie.Name, server.hosts = "self", hosts
+	server.sessions.Cookie.Name, server.sessions.Cookie.Secure = "self", secure
+	server.hosts = hosts
 	return &Self{Server: server, recoveries: recoveries,
 		underWay: newUnderWay(server.now, recoveries.Forget)}, nil
 }

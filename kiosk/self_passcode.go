@@ -27,14 +27,12 @@ func (s *Self) getPasscode(w http.ResponseWriter, r *http.Request, f recovery) e
 		return redirect(w, r, pages.PathHome)
 	}
 	v := s.revealView(r, f, waiting)
-	if v.Stage == pages.RevealShown {
-		for _, code := range codes {
-			digits := code.Expose()
-			v.Codes = append(v.Codes, string(digits))
-			clear(digits)
-		}
+	if v.Stage != pages.RevealShown {
+		return s.show(w, r, pages.Reveal(v))
 	}
-	return s.show(w, r, pages.Reveal(v))
+	v.Codes = digitsOf(codes)
+	refresh(w, v.Left, pages.PathSelfPasscode)
+	return s.showOnce(w, r, pages.Reveal(v))
 }
 
 // revealView is the page without the digits.

@@ -97,7 +97,7 @@ func unattended(t *testing.T) (*counter, *alone, *kiosktest.Browser, func() stri
 	config.Printer = &a.paper
 	config.Site.Passcodes = []provisioning.PasscodeTerms{{Type: provisioning.PasscodeRecovery,
 		Hours: 24, Uses: 2}}
-	self, err := kiosk.NewSelf(config, a, []string{"recover.example.edu"})
+	self, err := kiosk.NewSelf(config, a, []string{"recover.example.edu"}, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -156,6 +156,9 @@ func TestSelfRecovery(t *testing.T) {
 	want(t, b, "918", "273", "645")
 	if title := b.Page.Title; strings.Contains(title, "918") || a.reveals != 1 {
 		t.Errorf("title %q, %d reveals", title, a.reveals)
+	}
+	if got := b.Page.Header.Get("Refresh"); got != "30; url=/passcode" && got != "31; url=/passcode" {
+		t.Errorf("without scripts the digits stay: %q", got)
 	}
 	if got := b.Page.Header.Get("Cache-Control"); got != "no-store" {
 		t.Errorf("the digits may be kept: %q", got)
@@ -297,5 +300,22 @@ func TestSelfAnswersThatCannotBe(t *testing.T) {
 	want(t, b, "not complete")
 	if len(a.claims) != 0 {
 		t.Error("something was judged too early")
+	}
+}
+
+// TestSelfCookieUnderTLS: served under TLS, the cookie goes over nothing else.
+func TestSelfCookieUnderTLS(t *testing.T) {
+	config := newCounter(t).config
+	for _, secure := range []bool{true, false} {
+		self, err := kiosk.NewSelf(config, &alone{}, nil, secure)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := httptest.NewRecorder()
+		self.Handler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "http://127.0.0.1/", nil))
+		cookie := w.Result().Cookies()[0]
+		if cookie.Name != "self" || cookie.Secure != secure || !cookie.HttpOnly {
+			t.Errorf("under TLS %v: %v", secure, cookie)
+		}
 	}
 }

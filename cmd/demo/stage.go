@@ -124,7 +124,7 @@ func (st *stage) config() (daemon.Config, error) {
 		Verifier: filepath.Join(dir, "verifier.json"), Listen: st.settings.desk,
 		Feed: st.settings.feed, FeedURL: "https://" + st.feed.Addr().String(),
 		Admin: filepath.Join(dir, "admin.sock"), PINAlone: true, Printer: printer(st.port),
-		Self: daemon.SelfConfig{Listen: st.settings.self}}
+		Self: daemon.SelfConfig{Listen: st.settings.self, Print: true}}
 	if st.post != nil {
 		c.Mail, c.SMS, c.Mailbox = st.post.mail(), st.post.gateway(), st.post.mailbox()
 	}

@@ -156,7 +156,7 @@ func serveSelf(t *testing.T) string {
 		t.Fatal(err)
 	}
 	self, err := kiosk.NewSelf(kiosk.Config{Visits: visits{ledger},
-		Health: health{}, Site: site, Desk: "demo-1", Logger: log}, recoveries, nil)
+		Health: health{}, Site: site, Desk: "demo-1", Logger: log}, recoveries, nil, false)
 	if err != nil {
 		t.Fatal(err)
 	}
