@@ -311,8 +311,9 @@ var looks = []appearance{
 
 // first and rest are enough for a language whose pages were seen in another: see sheets.
 var (
-	first = []appearance{looks[0], {"contrast", "contrast", "", "none"}, looks[3]}
-	rest  = []appearance{{"light", "light", "", "none"}, {"contrast", "contrast", "", "none"}, looks[3]}
+	thick = appearance{"contrast", "contrast", "", "none"} // its borders take room
+	first = []appearance{looks[0], thick, looks[3]}
+	rest  = []appearance{{"light", "light", "", "none"}, thick, looks[3]}
 )
 
 func measure(tab context.Context, s sheet, size screen, l appearance) ([]string, error) {
