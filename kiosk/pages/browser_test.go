@@ -52,6 +52,8 @@ const probe = `async (theme, text, rules) => {
     const r = e.getBoundingClientRect();
     if (r.width && (r.height < 55.9 || r.width < 55.9))
       found.push('target ' + Math.round(r.width) + 'x' + Math.round(r.height) + ': ' + name(e));
+    if (e.matches('button, .btn') && e.scrollWidth > e.clientWidth + 1)
+      found.push('its words do not fit: ' + name(e) + ' ' + e.scrollWidth);
   }
   if (rules === 'none') return found;
   const out = await axe.run(document, rules === 'all'
@@ -228,7 +230,8 @@ func TestBrowserSees(t *testing.T) {
 			`<link rel="stylesheet" href="` + asset("kiosk.css") + `"></head><body><main id="main">` +
 			`<h1>Bad</h1><button>x</button><input name="unlabelled"><p style="width:5000px">wide</p>` +
 			`<canvas width="3000" height="9"></canvas><p>` + strings.Repeat("w", 400) +
-			`</p></main></body></html>`)
+			`</p><div class="pad"><button class="key">Unlocking the desk</button></div></main></body>` +
+			`</html>`)
 	}}
 	tab, cancel := chromedp.NewContext(browser(t))
 	defer cancel()
@@ -237,7 +240,8 @@ func TestBrowserSees(t *testing.T) {
 	all := strings.Join(inspect(tab, gallery(t, []Sample{bad}).URL, badly), "\n") +
 		strings.Join(complaints(), "\n")
 	for _, want := range []string{
-		"wider than its box", "off the right edge", "target ", "axe label", "Content Security Policy",
+		"wider than its box", "off the right edge", "target ", "do not fit", "axe label",
+		"Content Security Policy",
 	} {
 		if !strings.Contains(all, want) {
 			t.Errorf("nobody noticed: %s\n%s", want, all)
@@ -307,8 +311,9 @@ var looks = []appearance{
 
 // first and rest are enough for a language whose pages were seen in another: see sheets.
 var (
-	first = []appearance{looks[0], {"contrast", "contrast", "", "none"}, looks[3]}
-	rest  = []appearance{{"light", "light", "", "none"}, {"contrast", "contrast", "", "none"}, looks[3]}
+	thick = appearance{"contrast", "contrast", "", "none"} // its borders take room
+	first = []appearance{looks[0], thick, looks[3]}
+	rest  = []appearance{{"light", "light", "", "none"}, thick, looks[3]}
 )
 
 func measure(tab context.Context, s sheet, size screen, l appearance) ([]string, error) {
