@@ -170,6 +170,7 @@ func (l *crashLane) makeDesk() {
 		l.t.Fatal(err)
 	}
 	list := people(site.ID, time.Now())
+	list[0].Lang = "en"
 	l.person = list[0]
 	cable, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

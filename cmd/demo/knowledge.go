@@ -40,7 +40,7 @@ func (s sample) record() directory.Record {
 	r := directory.Record{Person: s.Person, IdentityCard: k.identityCard, Passport: k.passport,
 		PasswordHash: sampleHash}
 	r.CardUntil = s.CardUntil.UTC().Truncate(24 * time.Hour)
-	r.Lang, r.Phone = k.lang, k.phone
+	r.Phone = k.phone
 	r.Mail = strings.ToLower(s.Account) + "@" + s.Site + ".example"
 	r.Born, _ = time.Parse(time.DateOnly, k.born)
 	return r

@@ -39,6 +39,8 @@ type settings struct {
 	real string
 	// site is the profile of the university.
 	site string
+	// lang is everybody's language; empty leaves each person their own.
+	lang string
 }
 
 func fromEnvironment(get func(string) string) (settings, error) {

@@ -57,7 +57,7 @@ func people(site string, now time.Time) []sample {
 		list = sarawak
 	}
 	for i := range list {
-		list[i].CardUntil = until
+		list[i].CardUntil, list[i].Lang = until, knows[list[i].ID].lang
 	}
 	list[2].CardReplacedBy = "0499 9999"
 	return list

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -81,6 +82,9 @@ func newStage(ctx context.Context, s settings, log *slog.Logger) (st *stage, err
 		return nil, err
 	}
 	st.people = people(s.site, st.clock.Now())
+	for i := range st.people {
+		st.people[i].Lang = cmp.Or(s.lang, st.people[i].Lang)
+	}
 	if st.tokens, st.names, err = makeTokens(s.state); err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -28,6 +29,7 @@ func openStage(
 	t.Helper()
 	const anyPort = "127.0.0.1:0"
 	s.desk, s.bench, s.feed, s.verifier, s.self = anyPort, anyPort, anyPort, anyPort, anyPort
+	s.lang = cmp.Or(s.lang, "en") // the tests read what the pages say
 	if s.state == "" {
 		s.state = t.TempDir()
 	}

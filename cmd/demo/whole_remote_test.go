@@ -51,7 +51,7 @@ func (w *whole) told(to, what string) (text string) {
 // often as the terms say, and is told of that, and of a try that failed.
 func TestWholeRecovery(t *testing.T) {
 	t.Parallel()
-	w := begin(t, settings{site: "um"}, nil)
+	w := begin(t, settings{site: "um", lang: "zh-Hant"}, nil)
 	p := w.person("CHAN")
 	b := w.alone()
 	w.recover(b, p, "not the password")
@@ -122,7 +122,7 @@ var mailed = regexp.MustCompile(`\b[1-9][0-9]{8}\b`)
 // does goes to the registered address, signs in, and is on no screen of the officer.
 func TestWholeMailRequest(t *testing.T) {
 	t.Parallel()
-	w := begin(t, settings{site: "um"}, nil)
+	w := begin(t, settings{site: "um", lang: "zh-Hant"}, nil)
 	answers := w.inspect()
 	w.unlock()
 	p := w.person("CHAN")

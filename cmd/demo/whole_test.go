@@ -171,9 +171,6 @@ func (w *whole) errand(p provisioning.Person, tile string) {
 func (w *whole) agree() {
 	w.t.Helper()
 	w.b.Press("Turn the screen")
-	if !w.b.Page.Has("I agree") {
-		w.b.Press("English") // the page is in the person's language.
-	}
 	w.b.Press("I agree")
 	w.b.Press("Go on", "pin", w.pin)
 	w.says("Accepted at")

@@ -163,7 +163,7 @@ func TestRefusals(t *testing.T) {
 func TestPolicy(t *testing.T) {
 	b := newBox(t, "")
 	for _, want := range []string{`profile "um"`, "unlimited", "phone_lost, app_deleted",
-		"Deviations from NIST SP 800-63B-4 (July 2025): 12", "Section 3.1.2.2, SHALL"} {
+		"Deviations from NIST SP 800-63B-4 (July 2025): 14", "Section 3.1.2.2, SHALL"} {
 		b.works("", want, "policy")
 	}
 	b.works("", "enrolling a device", "policy", "--site", "um-strict")

@@ -218,7 +218,7 @@ func TestBounds(t *testing.T) {
 		{"staff1", "um", feed.Refused}, {"mc1", "unimas", feed.Refused}, {"MC1", "um", feed.InStep},
 		{"db1", "um", feed.InStep}, {"mc2", "um", feed.Refused},
 	} {
-		desk.Site = c.site
+		desk.MoveTo(c.site)
 		if got := desk.verdict(t, desk.Issue(feedtest.NewToken(c.user))); got.Outcome != c.want {
 			t.Errorf("%s of %s: %s, want %s", c.user, c.site, got.Outcome, c.want)
 		}

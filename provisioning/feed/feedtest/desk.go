@@ -102,9 +102,19 @@ func (d *Desk) reader() tlog.HashReader {
 	})
 }
 
+// MoveTo has the desk speak for a site from now on.
+func (d *Desk) MoveTo(site string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.Site = site
+}
+
 // Meta describes the feed.
 func (d *Desk) Meta() feed.Meta {
-	return feed.Meta{Version: feed.Version, Desk: d.ID, Site: d.Site, Feed: d.Feed, Head: d.Head(),
+	d.mu.Lock()
+	site := d.Site
+	d.mu.Unlock()
+	return feed.Meta{Version: feed.Version, Desk: d.ID, Site: site, Feed: d.Feed, Head: d.Head(),
 		LogKey: d.LogKey, Clock: time.Now().UTC(), Synced: true}
 }
 
