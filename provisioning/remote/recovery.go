@@ -15,6 +15,8 @@ const AnswerAfter = 1500 * time.Millisecond
 
 // Alone issues passcodes to people without an officer, and keeps the digits until they were seen.
 type Alone interface {
+	// Away says that the verifier would take no passcode now, or nil.
+	Away() *provisioning.Refusal
 	IssueAlone(ctx context.Context, person provisioning.Person,
 		address string) (provisioning.PasscodeID, error)
 	Digits(id provisioning.PasscodeID) ([]secret.Passcode, error)
@@ -62,7 +64,7 @@ func (r *Recoveries) Closed(ctx context.Context) *provisioning.Refusal {
 	if !r.c.Directory.Up(ctx) {
 		return provisioning.Refuse(provisioning.CodeDirectoryDown)
 	}
-	return nil
+	return r.alone.Away()
 }
 
 // Recover judges a claim and a password together and issues the passcode if all of it is right.
@@ -87,6 +89,10 @@ func (r *Recoveries) Recover(
 func (r *Recoveries) judge(
 	ctx context.Context, claim provisioning.Claim, password secret.Password, address string,
 ) (provisioning.PasscodeID, error) {
+	// Asked before anything is compared: later it would tell that the claim was right.
+	if refusal := r.alone.Away(); refusal != nil {
+		return "", refusal
+	}
 	named, err := r.c.named(ctx, claim.Account)
 	if err != nil {
 		return "", err
@@ -107,7 +113,7 @@ func (r *Recoveries) judge(
 	}
 	id, err := r.alone.IssueAlone(ctx, person, address)
 	var refusal *provisioning.Refusal
-	if errors.As(err, &refusal) && refusal.Code != provisioning.CodeVerifierAway {
+	if errors.As(err, &refusal) {
 		// The claim was right; a limit or the role says no. It is told like any other no.
 		return "", r.failed(ctx, named, address)
 	}

@@ -58,10 +58,11 @@ func (wall) Now() time.Time { return time.Now() }
 func (wall) Synced() bool   { return true }
 
 // noPasscodes issues none.
-type noPasscodes struct{}
+type noPasscodes struct{ away *provisioning.Refusal }
 
 var errIssued = errors.New("a passcode was asked for")
 
+func (n noPasscodes) Away() *provisioning.Refusal { return n.away }
 func (noPasscodes) IssueAlone(
 	context.Context, provisioning.Person, string,
 ) (provisioning.PasscodeID, error) {
@@ -109,7 +110,33 @@ func TestTriesOfAllNamesCountTogether(t *testing.T) {
 	}
 }
 
-// The same holds for the forms of officers.
+// A verifier that is away is told before anything is compared: later it would tell that the claim was
+// right. No try is counted.
+func TestTheVerifierIsAway(t *testing.T) {
+	d := newDesk(t)
+	away := noPasscodes{provisioning.Refuse(provisioning.CodeVerifierAway)}
+	r, err := remote.NewRecoveries(d.config, away, time.Millisecond)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := r.Closed(t.Context()); !errors.Is(got, away.away) {
+		t.Errorf("the first page says %v", got)
+	}
+	before := len(d.ledger.Changes())
+	for _, tail := range []string{"7(8)", "0000"} {
+		_, err := r.Recover(t.Context(), provisioning.Claim{Role: "student", Account: "chanmei",
+			DocumentTail: tail, Born: time.Date(2004, 2, 29, 0, 0, 0, 0, time.UTC)},
+			secret.NewPassword("correct horse"), "192.0.2.1")
+		if !errors.Is(err, away.away) {
+			t.Errorf("%s: %v", tail, err)
+		}
+	}
+	if after := len(d.ledger.Changes()); after != before {
+		t.Errorf("%d changes", after-before)
+	}
+}
+
+// Nor for the forms of officers.
 func TestMissesOfAllNamesCountTogether(t *testing.T) {
 	d := newDesk(t, provisioning.Officer{ID: "lee", Name: "Lee"})
 	r, err := remote.NewRequests(d.config, noPasscodes{}, func(context.Context, provisioning.Person,

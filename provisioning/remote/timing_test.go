@@ -177,6 +177,7 @@ func serveSelf(t *testing.T) string {
 // nobody issues passcodes: here every answer is no.
 type nobody struct{}
 
+func (nobody) Away() *provisioning.Refusal { return nil }
 func (nobody) IssueAlone(
 	context.Context, provisioning.Person, string,
 ) (provisioning.PasscodeID, error) {

@@ -48,15 +48,20 @@ func (r *Runner) issue(
 	return out, err
 }
 
+// Away refuses while nobody follows the feed, and so nobody would take a passcode. It is nil otherwise.
+func (r *Runner) Away() *provisioning.Refusal {
+	if r.followed == nil || r.followed() {
+		return nil
+	}
+	return provisioning.Refuse(provisioning.CodeVerifierAway)
+}
+
 // preparePasscode seals the codes. It says so when the verifier could not take them.
 func (r *Runner) preparePasscode(
 	person provisioning.Person, terms provisioning.PasscodeTerms, codes []secret.Passcode,
 ) (provisioning.PreparedPasscode, error) {
 	p := provisioning.PreparedPasscode{ID: provisioning.PasscodeID(randomID()), Person: person.ID,
-		Type: terms.Type}
-	if r.followed != nil && !r.followed() {
-		p.Trouble = provisioning.Refuse(provisioning.CodeVerifierAway)
-	}
+		Type: terms.Type, Trouble: r.Away()}
 	var err error
 	p.Record, err = r.sealer.SealPasscode(
 		r.record(feed.KindPasscode, provisioning.CredentialID(p.ID), r.now()), feed.PasscodeBody{
