@@ -127,8 +127,11 @@ func (st *stage) config() (daemon.Config, error) {
 		Credentials: filepath.Join(dir, "credentials"), Directory: file, Portraits: portraits,
 		Verifier: filepath.Join(dir, "verifier.json"), Listen: st.settings.desk,
 		Feed: st.settings.feed, FeedURL: "https://" + st.feed.Addr().String(),
-		Admin: filepath.Join(dir, "admin.sock"), PINAlone: true, Printer: printer(st.port),
-		Self: daemon.SelfConfig{Listen: st.settings.self, Print: true}}
+		Admin: filepath.Join(dir, "admin.sock"), PINAlone: true,
+		Self: daemon.SelfConfig{Listen: st.settings.self}}
+	if st.port != nil {
+		c.Printer, c.Self.Print = printer(st.port), true
+	}
 	if st.post != nil {
 		c.Mail, c.SMS, c.Mailbox = st.post.mail(), st.post.gateway(), st.post.mailbox()
 	}
