@@ -11,12 +11,16 @@ import (
 	"github.com/tokendesk/tokendesk/provisioning/secret"
 )
 
+// closedRefresh is after how many seconds a closed view looks again whether somebody can be served.
+const closedRefresh = 5
+
 func (s *Self) getStart(w http.ResponseWriter, r *http.Request) error {
 	s.underWay.end(s.screenOf(r))
 	v := pages.SelfStartView{Frame: s.frameOf(r, pages.PathHome, recovery{}), Site: s.site.Name,
 		Desk: s.site.Desk, Seconds: int(selfIdle / time.Second)}
 	if why := s.recoveries.Closed(r.Context()); why != nil {
 		v.Closed = s.scenery(r, pages.PathHome).problem(why.Code, why.Params).Happened
+		refresh(w, closedRefresh, pages.PathHome)
 	}
 	return s.show(w, r, pages.SelfStart(v))
 }

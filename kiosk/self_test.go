@@ -260,6 +260,9 @@ func TestSelfEnds(t *testing.T) {
 	a.set(func(a *alone) { a.closed = provisioning.Refuse(provisioning.CodeRecoveryClosed) })
 	b.Open("/")
 	want(t, b, "not given here")
+	if got := b.Page.Header.Get("Refresh"); got != "5; url=/" {
+		t.Errorf("a closed view looks again: %q", got)
+	}
 }
 
 // TestSelfLeadsNowhereElse: no address of the counter exists here, and no name but its own is

@@ -118,7 +118,9 @@ func (p *postOffice) run(ctx context.Context) error {
 	group.Go(func() error { return p.serveMail(ctx) })
 	group.Go(func() error { return serveHTTP(ctx, p.sms, http.HandlerFunc(p.text)) })
 	group.Go(func() error {
-		stop := context.AfterFunc(ctx, func() { _ = p.imap.Close() })
+		// The mailbox's own Close reads a connection's state while a login writes it. The desk ends its
+		// connections by itself.
+		stop := context.AfterFunc(ctx, func() { _ = p.box.Close() })
 		defer stop()
 		if err := p.imap.Serve(p.box); ctx.Err() == nil {
 			return err

@@ -14,6 +14,7 @@ func (w *whole) alone() *kiosktest.Browser {
 	b := kiosktest.New(w.t, "http://"+w.self.Addr().String())
 	w.t.Cleanup(b.Client().CloseIdleConnections)
 	b.Open("/")
+	w.until("the view is open", func() bool { return b.Reload().Has("Get a 2FA passcode") })
 	return b
 }
 
