@@ -79,7 +79,11 @@ func browser(t testing.TB) context.Context {
 		chromedp.Flag("disable-quic", true), chromedp.UserDataDir(t.TempDir()),
 		chromedp.Flag("force-color-profile", "srgb"), chromedp.WSURLReadTimeout(time.Minute),
 	)
-	ctx, cancel := context.WithTimeout(context.Background(), 8*time.Minute)
+	patience := 8 * time.Minute
+	if os.Getenv("SOAK") != "" {
+		patience = time.Hour
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	t.Cleanup(cancel)
 	ctx, cancel = chromedp.NewExecAllocator(ctx, options...)
 	t.Cleanup(cancel)
@@ -194,7 +198,8 @@ func (s sheet) name() string {
 
 // sheets are the wanted pages. Colours are proven in the first language alone, for all pages. What
 // can be wrong with another language is the length of its words and what is said to a screen
-// reader: axe once, and the ruler wherever a theme, a panel or large text moves the words.
+// reader: axe once, and the ruler wherever a theme, a panel or large text moves the words. With SOAK
+// nothing is left out.
 func sheets() []sheet {
 	var out []sheet
 	for _, lang := range Langs() {
@@ -202,7 +207,10 @@ func sheets() []sheet {
 			continue
 		}
 		wanted := map[string][]appearance{screens[0].name: first, screens[1].name: rest}
-		if lang == Langs()[0] {
+		switch {
+		case os.Getenv("SOAK") != "":
+			wanted = map[string][]appearance{screens[0].name: every, screens[1].name: every}
+		case lang == Langs()[0]:
 			wanted = map[string][]appearance{screens[0].name: looks, screens[1].name: looks}
 		}
 		for _, s := range Gallery() {
@@ -307,6 +315,11 @@ var looks = []appearance{
 	{"dark", "dark", "", "contrast"},
 	{"contrast", "contrast", "", "contrast"},
 	{"large", "light", "large", "none"},
+}
+
+// every is all of axe in every theme.
+var every = []appearance{
+	looks[0], {"dark", "dark", "", "all"}, {"contrast", "contrast", "", "all"}, looks[3],
 }
 
 // first and rest are enough for a language whose pages were seen in another: see sheets.
