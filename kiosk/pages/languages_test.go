@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"html"
 	"regexp"
 	"slices"
 	"strings"
@@ -50,6 +51,24 @@ func TestEveryLanguageSaysAll(t *testing.T) {
 		for version, text := range first.terms {
 			if len(x.terms[version].Lines) != len(text.Lines) {
 				t.Errorf("%s: the terms of %s have %d lines", lang, version, len(x.terms[version].Lines))
+			}
+		}
+	}
+}
+
+// TestEveryRefusalIsReadWhole: in every language the page of a refusal says what was and was not done.
+func TestEveryRefusalIsReadWhole(t *testing.T) {
+	for _, lang := range Langs() {
+		for code := range in(Langs()[0]).refusals {
+			p, _ := Sentence(lang, code, nil)
+			var page strings.Builder
+			if err := alert(p).Render(t.Context(), &page); err != nil {
+				t.Fatal(err)
+			}
+			for _, sentence := range []string{p.Happened, p.Done, p.Todo} {
+				if sentence == "" || !strings.Contains(page.String(), html.EscapeString(sentence)) {
+					t.Errorf("%s: the page of %s does not say %q", lang, code, sentence)
+				}
 			}
 		}
 	}
