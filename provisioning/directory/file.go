@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/tokendesk/tokendesk/provisioning"
+	"github.com/tokendesk/tokendesk/provisioning/phc"
 	"github.com/tokendesk/tokendesk/provisioning/secret"
 )
 
@@ -32,7 +33,7 @@ type FileConfig struct {
 type File struct {
 	config FileConfig
 	names  names
-	hashes chan struct{}
+	hasher phc.Hasher
 
 	mu    sync.Mutex
 	stamp stamp
@@ -57,7 +58,7 @@ func NewFile(c FileConfig) *File {
 	if c.Zone == nil {
 		c.Zone = time.UTC
 	}
-	return &File{config: c, names: names{c.Strip}, hashes: make(chan struct{}, 2)}
+	return &File{config: c, names: names{c.Strip}, hasher: phc.NewHasher()}
 }
 
 // Run waits for ctx: a file needs no looking after.
@@ -152,11 +153,11 @@ func (f *File) Authenticate(
 		return false, nil
 	}
 	r := f.claimant(book, account)
-	hash, has := parsePHC(r.PasswordHash)
+	hash, has := phc.Parse(r.PasswordHash)
 	if !has {
-		hash = nobody()
+		hash = phc.Nobody()
 	}
-	right, err := hash.matches(ctx, f.hashes, password)
+	right, err := f.hasher.Matches(ctx, hash, password)
 	return right && has && !r.Left, err
 }
 

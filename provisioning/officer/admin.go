@@ -71,7 +71,11 @@ func (o *Officers) newPIN(ctx context.Context, pin secret.PIN) (string, error) {
 	if weak(pin) {
 		return "", provisioning.Refuse(CodePINWeak)
 	}
-	return o.hasher.hash(ctx, pin)
+	hash, err := o.hasher.New(ctx, pin)
+	if err != nil {
+		return "", err
+	}
+	return hash.String(), nil
 }
 
 // weak refuses what a stranger tries first: too short, no digits, one digit repeated, a run.

@@ -14,10 +14,12 @@ package officer
 
 import (
 	"context"
+	"errors"
 	"strconv"
 	"time"
 
 	"github.com/tokendesk/tokendesk/provisioning"
+	"github.com/tokendesk/tokendesk/provisioning/phc"
 	"github.com/tokendesk/tokendesk/provisioning/secret"
 )
 
@@ -58,6 +60,9 @@ const (
 	shortLock = time.Minute
 )
 
+// errHash is returned for a row whose PIN hash is none: the row is damaged.
+var errHash = errors.New("officer: the PIN hash is not an argon2id PHC string")
+
 // Clock tells the time and whether the network set it.
 type Clock func() (now time.Time, synced bool)
 
@@ -67,17 +72,17 @@ type Officers struct {
 	desk   provisioning.DeskID
 	clock  Clock
 	tokens Tokens
-	hasher hasher
+	hasher phc.Hasher
 	// nobody is hashed against when the name is unknown, so that it takes the same time.
-	nobody string
+	nobody phc.Hash
 }
 
 // New returns the officers of a ledger.
 func New(
 	ledger provisioning.Ledger, desk provisioning.DeskID, clock Clock, tokens Tokens,
 ) *Officers {
-	return &Officers{ledger: ledger, desk: desk, clock: clock, tokens: tokens, hasher: newHasher(),
-		nobody: format(make([]byte, saltLen), make([]byte, hashLen))}
+	return &Officers{ledger: ledger, desk: desk, clock: clock, tokens: tokens, hasher: phc.NewHasher(),
+		nobody: phc.Nobody()}
 }
 
 // Check takes a PIN and nothing else, of an officer who acts at a desk that is unlocked already. It
@@ -105,7 +110,7 @@ func (o *Officers) try(
 ) (try, error) {
 	row, known := provisioning.Get[provisioning.Officer](o.ledger.Snapshot(), string(id))
 	if !known {
-		if _, err := o.hasher.matches(ctx, o.nobody, pin); err != nil {
+		if _, err := o.hasher.Matches(ctx, o.nobody, pin); err != nil {
 			return try{}, err
 		}
 		return try{}, provisioning.Refuse(CodePINUnknown)
@@ -117,7 +122,11 @@ func (o *Officers) try(
 	if err != nil {
 		return try{}, err
 	}
-	right, err := o.hasher.matches(ctx, row.PINHash, pin)
+	hash, ok := phc.Parse(row.PINHash)
+	if !ok {
+		return try{}, errHash
+	}
+	right, err := o.hasher.Matches(ctx, hash, pin)
 	if err != nil {
 		return try{}, err
 	}
