@@ -61,6 +61,7 @@ type Desk struct {
 	notices  *notice.Runner
 	mailbox  *mailbox.Poller
 	pin      string
+	metrics  metrics
 	// opened hears when an officer unlocks the desk.
 	opened chan struct{}
 }
@@ -77,13 +78,15 @@ func Open(ctx context.Context, p Parts) (*Desk, error) {
 		return nil, fmt.Errorf("the verifier's bundle: %w", err)
 	}
 	p.Site.Touch = !p.Config.PINAlone
-	d := &Desk{parts: p, log: p.Log, pin: bundle.FollowerPin, opened: make(chan struct{}, 1)}
+	d := &Desk{parts: p, log: p.Log, pin: bundle.FollowerPin, opened: make(chan struct{}, 1),
+		metrics: newMetrics()}
 	if d.people, err = openPeople(p); err != nil {
 		return nil, err
 	}
-	if d.store, err = openStore(ctx, p); err != nil {
+	if d.store, err = openStore(ctx, p, d.metrics.timed); err != nil {
 		return nil, err
 	}
+	d.metrics.registry.MustRegister(figures{d})
 	d.bench = yubikey.NewBench(p.Bus, p.Tokens)
 	d.officers = officer.New(d.store, provisioning.DeskID(p.Config.Desk), d.clock, d.tokens())
 	if err := d.wire(sealer); err != nil {

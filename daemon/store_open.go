@@ -16,6 +16,9 @@ func createStore(c Config, k Keys) error {
 	return store.Create(storeOptions(c, k, SystemClock{}, nil))
 }
 
-func openStore(ctx context.Context, p Parts) (*store.Store, error) {
-	return store.Open(ctx, storeOptions(p.Config, p.Keys, p.Clock, p.Fatal))
+// openStore opens the store; timed stands around each commit.
+func openStore(ctx context.Context, p Parts, timed func(func() error) error) (*store.Store, error) {
+	options := storeOptions(p.Config, p.Keys, p.Clock, p.Fatal)
+	options.Commit = timed
+	return store.Open(ctx, options)
 }

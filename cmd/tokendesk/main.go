@@ -21,6 +21,7 @@ type cli struct {
 	Config   string      `help:"Configuration file of the desk." default:"/etc/tokendesk/desk.toml" type:"path"`
 	Init     initCmd     `cmd:"" help:"Make the keys and the empty store of a new desk, and its card for the verifier."`
 	Status   statusCmd   `cmd:"" help:"How the running desk is doing, and which tokens are in doubt."`
+	Metrics  metricsCmd  `cmd:"" help:"The running desk's figures for a monitoring, in the text format of Prometheus."`
 	Officers officersCmd `cmd:"" help:"Who may work at the desk."`
 	Policy   policyCmd   `cmd:"" help:"The terms of a site's profile, and where they deviate from NIST SP 800-63B-4."`
 }
