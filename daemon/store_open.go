@@ -2,7 +2,9 @@ package daemon
 
 import (
 	"context"
+	"errors"
 
+	"github.com/tokendesk/tokendesk/daemon/boltfile"
 	"github.com/tokendesk/tokendesk/daemon/store"
 	"github.com/tokendesk/tokendesk/provisioning"
 )
@@ -17,5 +19,12 @@ func createStore(c Config, k Keys) error {
 }
 
 func openStore(ctx context.Context, p Parts) (*store.Store, error) {
-	return store.Open(ctx, storeOptions(p.Config, p.Keys, p.Clock, p.Fatal))
+	o := storeOptions(p.Config, p.Keys, p.Clock, p.Fatal)
+	s, err := store.Open(ctx, o)
+	if errors.Is(err, boltfile.ErrWrongKey) && !p.Keys.DeskBeside.IsZero() {
+		// The key was being renewed when the last run ended.
+		o.Key = p.Keys.DeskBeside
+		return store.Open(ctx, o)
+	}
+	return s, err
 }
