@@ -99,6 +99,7 @@ func (a admin) handler() http.Handler {
 	mux.HandleFunc("GET /status", a.status)
 	mux.HandleFunc("GET /officers", a.officers)
 	mux.HandleFunc("POST /officers/{act}", a.officer)
+	a.handleRenewals(mux)
 	return mux
 }
 

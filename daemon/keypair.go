@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"crypto/tls"
 	"encoding/hex"
-	"encoding/pem"
 	"fmt"
 
 	"golang.org/x/mod/sumdb/note"
@@ -136,14 +135,4 @@ func deskKeyID(key secret.Key) string {
 	}
 	sum := sha256.Sum256(append([]byte("token desk key id\x00"), raw...))
 	return hex.EncodeToString(sum[:8])
-}
-
-// certificateOf is the certificate alone of a feed key.
-func certificateOf(text []byte) []byte {
-	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
-		if block.Type == "CERTIFICATE" {
-			return block.Bytes
-		}
-	}
-	return nil
 }

@@ -18,13 +18,15 @@ func createStore(c Config, k Keys) error {
 	return store.Create(storeOptions(c, k, SystemClock{}, nil))
 }
 
-func openStore(ctx context.Context, p Parts) (*store.Store, error) {
+// openStore opens the store with the desk's key, or with the one beside it: the key was being renewed
+// when the last run ended. It returns the keys with the one that opens it first.
+func openStore(ctx context.Context, p Parts) (*store.Store, Keys, error) {
 	o := storeOptions(p.Config, p.Keys, p.Clock, p.Fatal)
 	s, err := store.Open(ctx, o)
 	if errors.Is(err, boltfile.ErrWrongKey) && !p.Keys.DeskBeside.IsZero() {
-		// The key was being renewed when the last run ended.
-		o.Key = p.Keys.DeskBeside
-		return store.Open(ctx, o)
+		p.Keys.Desk, p.Keys.DeskBeside = p.Keys.DeskBeside, p.Keys.Desk
+		o.Key = p.Keys.Desk
+		s, err = store.Open(ctx, o)
 	}
-	return s, err
+	return s, p.Keys, err
 }

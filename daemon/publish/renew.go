@@ -13,8 +13,8 @@ import (
 
 // Renewals are the keys of both ends while they change.
 type Renewals interface {
-	// Announced is the signed feed.Keys in force, empty when nothing is renewed, and a channel that
-	// is closed when it, or the verifier's bundle, changes.
+	// Announced is the signed feed.Keys in force, and a channel that is closed when it, or the
+	// verifier's bundle, changes.
 	Announced() (signed []byte, changed <-chan struct{})
 	// Taken hears which announcement the verifier holds.
 	Taken(serial int64)

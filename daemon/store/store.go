@@ -80,11 +80,11 @@ func (o Options) file() boltfile.Options {
 
 // Store implements provisioning.Ledger.
 type Store struct {
-	desk   provisioning.DeskID
+	desk provisioning.DeskID
 	// signers sign checkpoints: one key, or two while it is renewed.
 	signers atomic.Pointer[[]note.Signer]
 	fatal   func(error)
-	clock  func() time.Time
+	clock   func() time.Time
 
 	file   *boltfile.File
 	mem    *memdb.MemDB

@@ -83,7 +83,7 @@ type Page struct {
 	Checkpoint []byte `json:"checkpoint"`
 	// Head is the desk's tree size when it answered: more is waiting if it exceeds the page.
 	Head int64 `json:"head"`
-	// Keys is the announcement in force, a signed note: see Keys. Empty while no key is renewed.
+	// Keys is the announcement in force, a signed note: see Keys.
 	Keys []byte `json:"keys,omitempty"`
 }
 
