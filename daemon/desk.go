@@ -182,6 +182,7 @@ func (d *Desk) Health(ctx context.Context) provisioning.Health {
 	v, _ := provisioning.Get[provisioning.Verifier](s, provisioning.Verifier{}.Key())
 	h := provisioning.Health{VerifierSeen: v.LastSeen, DirectoryUp: d.people.Up(ctx),
 		ClockSynced: synced, Behind: max(0, d.store.FeedHead()-v.Acked)}
+	h.Endings, h.Protection = d.endings(), string(protection())
 	if seen := d.feed.Seen(); !seen.IsZero() {
 		h.VerifierSeen = seen.UTC()
 		h.VerifierUp = d.followed()
@@ -221,6 +222,7 @@ func (d *Desk) Status(ctx context.Context) (Status, error) {
 	}
 	status.NoticesWaiting = provisioning.WaitingNotices(s)
 	status.NoticesDead, status.Requests = len(provisioning.DeadNotices(s)), len(provisioning.Requests(s))
+	status.Ends, status.Protection = d.endRows(), protection()
 	checkpoint, err := d.store.Checkpoint(s.Position())
 	status.Checkpoint = string(checkpoint)
 	return status, err

@@ -128,3 +128,13 @@ func keepOwner(draft *os.File, path string) error {
 	}
 	return nil
 }
+
+// PlainKeys names the keys that lie in clear where the configuration says credentials do.
+func (c Config) PlainKeys() (names []string) {
+	for _, name := range []string{credDesk, credLog, credFeed, credSite} {
+		if _, err := os.Stat(filepath.Join(c.Credentials, name)); err == nil {
+			names = append(names, name)
+		}
+	}
+	return names
+}

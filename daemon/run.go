@@ -60,6 +60,7 @@ func (d *Desk) Run(ctx context.Context) error {
 		},
 		"watchdog": func(ctx context.Context) error { return systemd.Watchdog(ctx, d.check) },
 		"prune":    d.prune,
+		"ends":     d.warnEnds,
 		"people":   d.people.Run,
 		"officers": d.keepStaff,
 		"notices":  d.notices.Run,

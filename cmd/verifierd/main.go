@@ -29,6 +29,7 @@ type cli struct {
 	Status statusCmd `cmd:"" help:"How each desk is followed, and what is held."`
 	Desk   deskCmd   `cmd:"" help:"Which desks are followed."`
 	Caller callerCmd `cmd:"" help:"Who may call the API."`
+	Renew  renewCmd  `cmd:"" help:"Renew a key, without a pause."`
 }
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }

@@ -100,7 +100,7 @@ func (v *Verifier) ends() ([]End, error) {
 	v.mu.Unlock()
 	for desk, link := range links {
 		if !link.ends.IsZero() {
-			list = append(list, End{"feed", desk, link.ends})
+			list = append(list, End{endFeed, desk, link.ends})
 		}
 	}
 	slices.SortFunc(list, func(a, b End) int {
