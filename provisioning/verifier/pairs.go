@@ -54,6 +54,9 @@ func number(name, base, ext string) (int, bool) {
 // unused is the base of the next of a kind.
 func unused(dir, base, ext string) (string, error) {
 	names, err := beside(dir, base, ext)
+	if err == nil && len(names) == 0 && passed(base+ext) {
+		return base + ".2", nil
+	}
 	if err != nil || len(names) == 0 {
 		return base, err
 	}
@@ -102,8 +105,8 @@ func openers(dir string, current []byte) (*feed.Opener, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(names) == 0 {
-		names = []string{fileFeedKey} // it may be a credential, and says so if it is missing
+	if len(names) == 0 || passed(fileFeedKey) && names[0] != fileFeedKey {
+		names = append([]string{fileFeedKey}, names...) // it says so if it is missing
 	}
 	var use *feed.Opener
 	var older []*feed.Opener
@@ -136,6 +139,12 @@ func secretPath(path string) string {
 		return passed
 	}
 	return path
+}
+
+// passed says whether systemd passes a secret.
+func passed(name string) bool {
+	_, err := systemd.Credential(name)
+	return err == nil
 }
 
 // dropOpeners removes the files of the sealing keys that are in use no more.
