@@ -46,14 +46,16 @@ type pair struct {
 	api      string
 	stopDesk func()
 	listener net.Listener
+	wrap     func(net.Listener) net.Listener
 
 	mu     sync.Mutex
 	caller *http.Client
 }
 
-func newPair(t *testing.T) *pair {
+// newPair makes a pair; wrap, if there is one, stands between the desk's feed and the network.
+func newPair(t *testing.T, wrap func(net.Listener) net.Listener) *pair {
 	t.Helper()
-	p := &pair{t: t, dir: filepath.Join(t.TempDir(), "verifier")}
+	p := &pair{t: t, wrap: wrap, dir: filepath.Join(t.TempDir(), "verifier")}
 	_, err := verifier.Init(verifier.Plan{Dir: p.dir, Name: "test", Hosts: []string{"127.0.0.1"},
 		Escrow: filepath.Join(t.TempDir(), "escrow.key"), Now: time.Now()})
 	if err != nil {
@@ -104,6 +106,9 @@ func (p *pair) startDesk() {
 			p.t.Fatal(err)
 		}
 	}
+	if p.wrap != nil {
+		p.listener = p.wrap(p.listener)
+	}
 	p.desk, err = Open(p.t.Context(), Parts{Config: p.config, Keys: keys, Site: site,
 		Bus: virtual.NewBus(), Clock: trustedClock{}, Log: slog.New(slog.DiscardHandler),
 		Listeners: map[string]net.Listener{"feed": p.listener},
@@ -135,7 +140,7 @@ func (p *pair) startVerifier() {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	p.verifier, err = verifier.New(verifier.Config{State: state, Clock: func() time.Time {
+	p.verifier, err = verifier.New(verifier.Config{State: state, Log: slog.New(slog.NewTextHandler(p.t.Output(), nil)), Clock: func() time.Time {
 		return time.Now().Add(time.Duration(p.ahead.Load()))
 	}})
 	if err != nil {
@@ -365,4 +370,20 @@ func (p *pair) putBundle(c *http.Client, prove func(feed.BundleState) feed.Bundl
 	}
 	_, status := do(http.MethodPut, body)
 	return status
+}
+
+// shortLived cuts every connection soon after it was made, whatever it is doing, so that another is
+// made by the keys of that moment.
+type shortLived struct{ net.Listener }
+
+// lifetime of a connection.
+const lifetime = 250 * time.Millisecond
+
+// Accept implements net.Listener.
+func (s shortLived) Accept() (net.Conn, error) {
+	conn, err := s.Listener.Accept()
+	if err == nil {
+		time.AfterFunc(lifetime, func() { _ = conn.Close() })
+	}
+	return conn, err
 }

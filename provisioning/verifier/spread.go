@@ -11,21 +11,25 @@ import (
 	"github.com/tokendesk/tokendesk/provisioning/feed"
 )
 
-// spreadEvery is how often a desk that does not hold the bundle in force is tried again.
-const spreadEvery = 10 * time.Second
+// The waits before a desk that does not hold the bundle in force is tried again.
+const (
+	firstSpread   = 250 * time.Millisecond
+	longestSpread = 30 * time.Second
+)
 
 // spreadBundle takes the bundle in force to every desk that does not hold it, over connections of its
 // own, and goes on with the renewals that wait for that.
 func (v *Verifier) spreadBundle(ctx context.Context) error {
-	tick := time.NewTicker(spreadEvery)
-	defer tick.Stop()
+	pause := firstSpread
 	for {
 		if err := v.spreadOnce(ctx); err != nil {
 			return err
 		}
 		select {
 		case <-v.spread:
-		case <-tick.C:
+			pause = firstSpread
+		case <-time.After(pause):
+			pause = min(2*pause, longestSpread)
 		case <-ctx.Done():
 			return ctx.Err()
 		}
