@@ -19,6 +19,7 @@ import (
 	"github.com/tokendesk/tokendesk/provisioning"
 	"github.com/tokendesk/tokendesk/provisioning/officer"
 	"github.com/tokendesk/tokendesk/provisioning/secret"
+	"github.com/tokendesk/tokendesk/systemd"
 )
 
 // maxAdminBody bounds a request on the admin socket.
@@ -48,6 +49,10 @@ type Status struct {
 	NoticesWaiting int `json:"notices_waiting"`
 	NoticesDead    int `json:"notices_dead"`
 	Requests       int `json:"requests"`
+	// Ends are certificates that end soon or have ended; Protection is what keeps the keys from
+	// whoever has the disk.
+	Ends       []EndRow           `json:"ends,omitempty"`
+	Protection systemd.Protection `json:"protection,omitzero"`
 }
 
 // OfficerRow is one officer, as the operator sees and names them. PIN is set in a request only.
@@ -100,6 +105,7 @@ func (a admin) handler() http.Handler {
 	mux.HandleFunc("GET /metrics", a.metrics)
 	mux.HandleFunc("GET /officers", a.officers)
 	mux.HandleFunc("POST /officers/{act}", a.officer)
+	a.handleRenewals(mux)
 	return mux
 }
 

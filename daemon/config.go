@@ -23,6 +23,8 @@ type Config struct {
 	State string `toml:"state"`
 	// Credentials is the folder of the keys outside systemd; a unit passes them instead.
 	Credentials string `toml:"credentials"`
+	// SealedCredentials is where they lie when systemd-creds encrypted them to this box instead.
+	SealedCredentials string `toml:"sealed_credentials"`
 	// Directory is the CSV file of people; Portraits the folder of their pictures.
 	Directory string `toml:"directory"`
 	Portraits string `toml:"portraits"`
@@ -66,6 +68,8 @@ func Defaults() Config {
 		Listen:      "127.0.0.1:8440",
 		Feed:        ":8443",
 		Admin:       "/run/tokendesk/admin.sock",
+
+		SealedCredentials: "/etc/tokendesk/sealed",
 	}
 }
 

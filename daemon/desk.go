@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/tokendesk/tokendesk/daemon/publish"
@@ -60,36 +61,35 @@ type Desk struct {
 	printer  printer.Printer
 	notices  *notice.Runner
 	mailbox  *mailbox.Poller
-	pin      string
 	metrics  metrics
+	keys     *keyring
+	// renewing is held while a key is renewed: one step at a time.
+	renewing sync.Mutex
 	// opened hears when an officer unlocks the desk.
 	opened chan struct{}
 }
 
 // Open opens a desk that exists and wires it; nothing runs yet. It refuses what is missing or broken
 // with an error that says what to do.
-func Open(ctx context.Context, p Parts) (*Desk, error) {
-	bundle, err := readBundle(p.Config.Verifier)
-	if err != nil {
+func Open(ctx context.Context, p Parts) (d *Desk, err error) {
+	if _, err = readBundle(p.Config.Verifier); err != nil {
 		return nil, err
 	}
-	sealer, err := feed.NewSealer(bundle)
-	if err != nil {
-		return nil, fmt.Errorf("the verifier's bundle: %w", err)
-	}
 	p.Site.Touch = !p.Config.PINAlone
-	d := &Desk{parts: p, log: p.Log, pin: bundle.FollowerPin, opened: make(chan struct{}, 1),
-		metrics: newMetrics()}
+	d = &Desk{parts: p, log: p.Log, opened: make(chan struct{}, 1), metrics: newMetrics()}
 	if d.people, err = openPeople(p); err != nil {
 		return nil, err
 	}
-	if d.store, err = openStore(ctx, p, d.metrics.timed); err != nil {
+	if d.store, d.parts.Keys, err = openStore(ctx, p, d.metrics.timed); err != nil {
 		return nil, err
 	}
 	d.metrics.registry.MustRegister(figures{d})
+	if err := d.openKeys(ctx); err != nil {
+		return nil, errors.Join(err, d.store.Close())
+	}
 	d.bench = yubikey.NewBench(p.Bus, p.Tokens)
 	d.officers = officer.New(d.store, provisioning.DeskID(p.Config.Desk), d.clock, d.tokens())
-	if err := d.wire(sealer); err != nil {
+	if err := d.wire(); err != nil {
 		return nil, errors.Join(err, d.store.Close())
 	}
 	return d, nil
@@ -103,15 +103,15 @@ func (d *Desk) tokens() officer.Tokens {
 	t := officer.Tokens{Bench: d.bench, PINAlone: d.parts.Config.PINAlone,
 		KeepForeign: d.parts.Site.KeepForeign}
 	if d.parts.Site.AccessCodes {
-		t.Codes = d.parts.Keys.Site
+		t.Codes = d.keys
 	}
 	return t
 }
 
-func (d *Desk) wire(sealer *feed.Sealer) (err error) {
+func (d *Desk) wire() (err error) {
 	p := d.parts
-	d.visits, err = visit.New(visit.Config{Ledger: d.store, Bench: d.bench, Sealer: sealer,
-		Codes: p.Keys.Site, Site: p.Site, Desk: provisioning.DeskID(p.Config.Desk), Clock: p.Clock,
+	d.visits, err = visit.New(visit.Config{Ledger: d.store, Bench: d.bench, Sealer: d.keys,
+		Codes: d.keys, Site: p.Site, Desk: provisioning.DeskID(p.Config.Desk), Clock: p.Clock,
 		Log: p.Log, Followed: d.followed})
 	if err != nil {
 		return err
@@ -119,7 +119,8 @@ func (d *Desk) wire(sealer *feed.Sealer) (err error) {
 	if err := d.wireNotices(); err != nil {
 		return err
 	}
-	d.feed, err = publish.New(publish.Config{Source: d.store, Acks: d.visits, Meta: d.meta, Log: p.Log})
+	d.feed, err = publish.New(publish.Config{Source: d.store, Acks: d.visits, Meta: d.meta,
+		Renewals: renewals{d.keys, d}, Log: p.Log})
 	if err != nil {
 		return err
 	}
@@ -168,7 +169,7 @@ func (d *Desk) meta() feed.Meta {
 	s := d.store.Snapshot()
 	v, _ := provisioning.Get[provisioning.Verifier](s, provisioning.Verifier{}.Key())
 	return feed.Meta{Version: feed.Version, Desk: d.parts.Config.Desk, Site: d.parts.Site.ID,
-		Feed: d.store.Feed(), Head: s.Position(), Acked: v.Acked, LogKey: d.parts.Keys.LogKey,
+		Feed: d.store.Feed(), Head: s.Position(), Acked: v.Acked, LogKey: d.keys.now().LogKey,
 		Clock: now, Synced: synced}
 }
 
@@ -183,6 +184,7 @@ func (d *Desk) Health(ctx context.Context) provisioning.Health {
 	v, _ := provisioning.Get[provisioning.Verifier](s, provisioning.Verifier{}.Key())
 	h := provisioning.Health{VerifierSeen: v.LastSeen, DirectoryUp: d.people.Up(ctx),
 		ClockSynced: synced, Behind: max(0, d.store.FeedHead()-v.Acked)}
+	h.Endings, h.Protection = d.endings(), string(protection())
 	if seen := d.feed.Seen(); !seen.IsZero() {
 		h.VerifierSeen = seen.UTC()
 		h.VerifierUp = d.followed()
@@ -222,6 +224,7 @@ func (d *Desk) Status(ctx context.Context) (Status, error) {
 	}
 	status.NoticesWaiting = provisioning.WaitingNotices(s)
 	status.NoticesDead, status.Requests = len(provisioning.DeadNotices(s)), len(provisioning.Requests(s))
+	status.Ends, status.Protection = d.endRows(), protection()
 	checkpoint, err := d.store.Checkpoint(s.Position())
 	status.Checkpoint = string(checkpoint)
 	return status, err

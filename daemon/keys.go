@@ -39,6 +39,11 @@ type Keys struct {
 	LogKey string
 	// Feed is the certificate and key the feed is served with.
 	Feed tls.Certificate
+	// DeskBeside, LogBeside, LogKeyBeside and FeedBeside are the second ones while a key is renewed.
+	DeskBeside   secret.Key
+	LogBeside    note.Signer
+	LogKeyBeside string
+	FeedBeside   tls.Certificate
 	// Site derives slot access codes.
 	Site SiteSecret
 }
@@ -51,20 +56,22 @@ func ReadKeys(c Config) (Keys, error) {
 	if err != nil {
 		return k, err
 	}
-	if k.Desk, err = decodeKey(credDesk, raw); err != nil {
+	if k.Desk, k.DeskBeside, err = deskKeys(raw); err != nil {
 		return k, err
 	}
 	if raw, err = c.credential(credLog); err != nil {
 		return k, err
 	}
-	if k.Log, k.LogKey, err = parseLogKey(raw); err != nil {
+	use, beside, err := logKeys(raw)
+	if err != nil {
 		return k, err
 	}
+	k.Log, k.LogKey, k.LogBeside, k.LogKeyBeside = use.signer, use.public, beside.signer, beside.public
 	if raw, err = c.credential(credFeed); err != nil {
 		return k, err
 	}
-	if k.Feed, err = tls.X509KeyPair(raw, raw); err != nil {
-		return k, fmt.Errorf("credential %s: not a certificate and its key in PEM", credFeed)
+	if k.Feed, k.FeedBeside, err = feedKeys(raw); err != nil {
+		return k, err
 	}
 	if raw, err = c.credential(credSite); err != nil {
 		return k, err

@@ -60,6 +60,7 @@ func (d *Desk) Run(ctx context.Context) error {
 		},
 		"watchdog": func(ctx context.Context) error { return systemd.Watchdog(ctx, d.check) },
 		"prune":    d.prune,
+		"ends":     d.warnEnds,
 		"people":   d.people.Run,
 		"officers": d.keepStaff,
 		"notices":  d.notices.Run,
@@ -108,7 +109,7 @@ func (d *Desk) listen() (s sockets, err error) {
 	if err != nil {
 		return s, errors.Join(err, screen.Close(), plain.Close())
 	}
-	secure := tls.NewListener(plain, publish.TLSConfig(d.parts.Keys.Feed, d.pin))
+	secure := tls.NewListener(plain, publish.RenewableTLS(d.keys.certificate, renewals{d.keys, d}))
 	self, err := d.listenSelf()
 	if err != nil {
 		return s, errors.Join(err, screen.Close(), plain.Close(), operator.Close())

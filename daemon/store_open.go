@@ -2,7 +2,9 @@ package daemon
 
 import (
 	"context"
+	"errors"
 
+	"github.com/tokendesk/tokendesk/daemon/boltfile"
 	"github.com/tokendesk/tokendesk/daemon/store"
 	"github.com/tokendesk/tokendesk/provisioning"
 )
@@ -16,9 +18,19 @@ func createStore(c Config, k Keys) error {
 	return store.Create(storeOptions(c, k, SystemClock{}, nil))
 }
 
-// openStore opens the store; timed stands around each commit.
-func openStore(ctx context.Context, p Parts, timed func(func() error) error) (*store.Store, error) {
-	options := storeOptions(p.Config, p.Keys, p.Clock, p.Fatal)
-	options.Commit = timed
-	return store.Open(ctx, options)
+// openStore opens the store with the desk's key, or with the one beside it: the key was being renewed
+// when the last run ended. It returns the keys with the one that opens it first. timed stands around
+// each commit.
+func openStore(
+	ctx context.Context, p Parts, timed func(func() error) error,
+) (*store.Store, Keys, error) {
+	o := storeOptions(p.Config, p.Keys, p.Clock, p.Fatal)
+	o.Commit = timed
+	s, err := store.Open(ctx, o)
+	if errors.Is(err, boltfile.ErrWrongKey) && !p.Keys.DeskBeside.IsZero() {
+		p.Keys.Desk, p.Keys.DeskBeside = p.Keys.DeskBeside, p.Keys.Desk
+		o.Key = p.Keys.Desk
+		s, err = store.Open(ctx, o)
+	}
+	return s, p.Keys, err
 }

@@ -54,7 +54,8 @@ func (s *Server) today(ctx context.Context, sc scenery) ([]provisioning.Entry, e
 }
 
 func shiftView(sc scenery, entries []provisioning.Entry) pages.ShiftView {
-	v := pages.ShiftView{Frame: sc.frame, Totals: totals(sc), More: len(entries) > maxEntries}
+	v := pages.ShiftView{Frame: sc.frame, Totals: totals(sc), More: len(entries) > maxEntries,
+		Protection: sc.health.Protection}
 	v.Frame.Back = pages.PathHome
 	if drawer, ok := provisioning.Get[provisioning.Drawer](sc.snap, "drawer"); ok {
 		v.Counted = &pages.CountFact{At: since(sc, drawer.At),

@@ -96,6 +96,7 @@ func readyView(sc scenery) pages.ReadyView {
 	if sc.officer.Supervisor {
 		v.LockedOut = len(lockedOutView(sc).Rows)
 	}
+	v.Endings = endingViews(sc)
 	v.Doubtful = len(provisioning.Doubtful(sc.snap))
 	v.Unfinished = unfinished(sc.snap)
 	return v

@@ -14,4 +14,9 @@ type Health struct {
 	ClockSynced bool
 	// TokensInDrawer counts tokens in stock.
 	TokensInDrawer int
+	// Endings are certificates that end soon or have ended, the first to end first.
+	Endings []Ending
+	// Protection is what keeps the desk's keys from whoever has its disk: "file", "host" or "tpm";
+	// empty when nobody looked.
+	Protection string
 }

@@ -23,6 +23,8 @@ type cli struct {
 	Status   statusCmd   `cmd:"" help:"How the running desk is doing, and which tokens are in doubt."`
 	Metrics  metricsCmd  `cmd:"" help:"The running desk's figures for a monitoring, in the text format of Prometheus."`
 	Officers officersCmd `cmd:"" help:"Who may work at the desk."`
+	Renew    renewCmd    `cmd:"" help:"Renew a key of the running desk, without a pause."`
+	Card     cardCmd     `cmd:"" help:"Write this desk's card for the verifier, as it is now."`
 	Policy   policyCmd   `cmd:"" help:"The terms of a site's profile, and where they deviate from NIST SP 800-63B-4."`
 }
 

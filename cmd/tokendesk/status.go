@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"text/tabwriter"
 	"time"
 
 	"github.com/tokendesk/tokendesk/daemon"
+	"github.com/tokendesk/tokendesk/systemd"
 )
 
 type statusCmd struct{}
@@ -48,6 +50,10 @@ func (statusCmd) Run(ctx context.Context, c *cli, t terminal) error {
 	}
 	fmt.Fprintf(table, "notices\t%d waiting, %d given up\n", s.NoticesWaiting, s.NoticesDead)
 	fmt.Fprintf(table, "requests\t%d by mail\n", s.Requests)
+	fmt.Fprintf(table, "keys\t%s\n", keysLine(c, s))
+	for _, e := range s.Ends {
+		fmt.Fprintf(table, "certificate\t%s\n", endLine(e))
+	}
 	if err := table.Flush(); err != nil {
 		return err
 	}
@@ -75,4 +81,29 @@ func up(ok bool) string {
 		return "up"
 	}
 	return "DOWN"
+}
+
+// endLine says when a certificate ends, what to do, and what stops once it has.
+func endLine(e daemon.EndRow) string {
+	if e.Over {
+		return fmt.Sprintf("%s ENDED on %s: %s; %s", e.What, e.Ends.UTC().Format(time.DateOnly),
+			e.Stops, e.Renew)
+	}
+	return fmt.Sprintf("%s ends on %s: %s", e.What, e.Ends.UTC().Format(time.DateOnly), e.Renew)
+}
+
+// keysLine says what keeps the keys from a thief of the disk. The daemon cannot see plain files that
+// were left behind; whoever asks here can.
+func keysLine(c *cli, s daemon.Status) string {
+	line := s.Protection.Sentence()
+	if s.Protection == systemd.ProtectionFile {
+		return line
+	}
+	if config, err := daemon.ReadConfig(c.Config); err == nil {
+		if left := config.PlainKeys(); len(left) > 0 {
+			line += "; BUT plain copies lie in " + config.Credentials + ": " + strings.Join(left, ", ") +
+				": put them with the recovery kit and remove them here"
+		}
+	}
+	return line
 }

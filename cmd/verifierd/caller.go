@@ -14,6 +14,8 @@ import (
 type callerCmd struct {
 	Add    callerAddCmd    `cmd:"" help:"Make a client certificate and let it call the API."`
 	Remove callerRemoveCmd `cmd:"" help:"Refuse a caller from now on."`
+	Renew  callerRenewCmd  `cmd:"" help:"Make a second certificate for a caller, beside the first."`
+	Retire callerRetireCmd `cmd:"" help:"Refuse all but the newest certificate of a caller."`
 }
 
 type callerAddCmd struct {
@@ -34,12 +36,20 @@ func (a callerAddCmd) Run(c *cli, out io.Writer) error {
 			return err
 		}
 		if err := admin.AddCaller(a.Name, a.Role, pin); err != nil {
-			return errors.Join(err, os.Remove(cert), os.Remove(key))
+			return errors.Join(err, removeAll(cert, key))
 		}
 		fmt.Fprintf(out, "%s may call the API as %s, with %s and %s (secret)\n", a.Name, a.Role,
 			cert, key)
 		return nil
 	})
+}
+
+// removeAll takes back the files that were made for nothing.
+func removeAll(paths ...string) (err error) {
+	for _, path := range paths {
+		err = errors.Join(err, os.Remove(path))
+	}
+	return err
 }
 
 type callerRemoveCmd struct {

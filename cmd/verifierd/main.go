@@ -30,6 +30,7 @@ type cli struct {
 	Metrics metricsCmd `cmd:"" help:"The running verifier's figures for a monitoring, in the text format of Prometheus."`
 	Desk    deskCmd    `cmd:"" help:"Which desks are followed."`
 	Caller  callerCmd  `cmd:"" help:"Who may call the API."`
+	Renew   renewCmd   `cmd:"" help:"Renew a key, without a pause."`
 }
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }

@@ -29,8 +29,10 @@ func printStatus(out io.Writer, s verifier.Status, now time.Time) error {
 		s.Credentials["active"], s.Credentials["waiting"], s.Credentials["suspended"],
 		s.Credentials["revoked"])
 	fmt.Fprintf(out, "passcodes: %d live\n", s.Passcodes)
-	fmt.Fprintf(out, "sign-ins since the start: %d accepted, %d refused\n\n", s.Tally.Accepted,
+	fmt.Fprintf(out, "sign-ins since the start: %d accepted, %d refused\n", s.Tally.Accepted,
 		s.Tally.Refused)
+	printKeys(out, s.Keys, now)
+	fmt.Fprintln(out)
 	w := table(out, "DESK", "SITE", "POSITION", "BEHIND", "SEEN", "VERDICTS DUE", "STATE")
 	for _, d := range s.Desks {
 		row(w, d.Desk, d.Site, d.Position, d.Behind, ago(d.Seen, now), d.Verdicts, state(d))

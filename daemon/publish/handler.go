@@ -19,6 +19,9 @@ func (s *Server) Handler() http.Handler {
 	mux.Handle(feed.PathMeta, s.call(http.MethodGet, s.meta))
 	mux.Handle(feed.PathRecords, s.call(http.MethodGet, s.records))
 	mux.Handle(feed.PathAcks, s.call(http.MethodPost, s.acks))
+	if s.Renewals != nil {
+		mux.Handle(feed.PathBundle, s.call("", s.bundle))
+	}
 	mux.Handle("/", s.call("", func(http.ResponseWriter, *http.Request) error {
 		return feed.ProblemNowhere
 	}))
@@ -31,8 +34,9 @@ func (s *Server) call(method string,
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set(feed.HeaderVersion, strconv.Itoa(feed.Version))
 		w.Header().Set("Cache-Control", "no-store")
-		err := admit(r, method)
+		err := s.admit(r, method)
 		if err == nil {
+			s.follower.Store(r.TLS.PeerCertificates[0])
 			s.seen.Store(time.Now().UnixMilli())
 			err = do(w, r)
 		}
@@ -42,8 +46,12 @@ func (s *Server) call(method string,
 	})
 }
 
-func admit(r *http.Request, method string) error {
+func (s *Server) admit(r *http.Request, method string) error {
 	if r.TLS == nil || len(r.TLS.PeerCertificates) == 0 {
+		return feed.ProblemClient
+	}
+	// A pin may have been dropped since the handshake.
+	if s.Renewals != nil && !s.Renewals.Admits(feed.Pin(r.TLS.PeerCertificates[0])) {
 		return feed.ProblemClient
 	}
 	if method != "" && r.Method != method {
@@ -90,10 +98,13 @@ func (s *Server) records(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 	}
+	// Asked for first: a checkpoint is never by a key that was announced after it.
+	keys, _ := s.announced()
 	page, err := s.page(r.Context(), after, limit)
 	if err != nil {
 		return err
 	}
+	page.Keys = keys
 	return send(w, page)
 }
 
@@ -144,6 +155,7 @@ func (s *Server) poll(r *http.Request, after int64, wait time.Duration) error {
 	defer s.end(client)
 	over := time.NewTimer(wait)
 	defer over.Stop()
+	_, renewed := s.announced()
 	for {
 		changed := s.Source.FeedChanged()
 		if s.Source.FeedHead() > after {
@@ -151,6 +163,8 @@ func (s *Server) poll(r *http.Request, after int64, wait time.Duration) error {
 		}
 		select {
 		case <-changed:
+		case <-renewed:
+			return nil
 		case <-over.C:
 			return nil
 		case <-r.Context().Done():
@@ -234,6 +248,9 @@ func (s *Server) acks(w http.ResponseWriter, r *http.Request) error {
 	}
 	if err := s.Acks.Acknowledge(r.Context(), ack); err != nil {
 		return err
+	}
+	if s.Renewals != nil && ack.Keys > 0 {
+		s.Renewals.Taken(ack.Keys)
 	}
 	return send(w, acked{ack.Position})
 }

@@ -8,6 +8,7 @@ package publish
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -45,6 +46,8 @@ type Config struct {
 	Acks   Acks
 	// Meta describes the feed now.
 	Meta func() feed.Meta
+	// Renewals is where keys that are renewed come from; nil means that none are.
+	Renewals Renewals
 	// Log hears of errors; nil means nobody does.
 	Log *slog.Logger
 }
@@ -57,6 +60,10 @@ type Server struct {
 	polling map[string]bool
 	// seen is when a client last called, in Unix milliseconds.
 	seen atomic.Int64
+	// follower is the certificate it called with.
+	follower atomic.Pointer[x509.Certificate]
+	// question is the newest challenge to whoever orders a new bundle; it is answered once.
+	question feed.Challenge
 }
 
 // The limits of one connection.

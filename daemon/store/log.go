@@ -86,7 +86,7 @@ func (s *Store) checkpoint(tx *boltfile.Tx, size int64) ([]byte, error) {
 		return nil, fmt.Errorf("root of %d leaves: %w", size, err)
 	}
 	text := feed.Checkpoint{Origin: s.Origin(), Size: size, Root: root}.Text()
-	signed, err := note.Sign(&note.Note{Text: text}, s.signer)
+	signed, err := note.Sign(&note.Note{Text: text}, *s.signers.Load()...)
 	if err != nil {
 		return nil, fmt.Errorf("sign checkpoint %d: %w", size, err)
 	}

@@ -16,6 +16,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/go-memdb"
@@ -79,10 +80,11 @@ func (o Options) file() boltfile.Options {
 
 // Store implements provisioning.Ledger.
 type Store struct {
-	desk   provisioning.DeskID
-	signer note.Signer
-	fatal  func(error)
-	clock  func() time.Time
+	desk provisioning.DeskID
+	// signers sign checkpoints: one key, or two while it is renewed.
+	signers atomic.Pointer[[]note.Signer]
+	fatal   func(error)
+	clock   func() time.Time
 
 	file   *boltfile.File
 	mem    *memdb.MemDB
@@ -123,8 +125,8 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{desk: o.Desk, signer: o.Signer, fatal: o.Fatal, clock: o.Clock, file: file,
-		codecs: newCodecs()}
+	s := &Store{desk: o.Desk, fatal: o.Fatal, clock: o.Clock, file: file, codecs: newCodecs()}
+	s.SignWith(o.Signer)
 	if s.fatal == nil {
 		s.fatal = func(err error) { panic(err) }
 	}

@@ -64,6 +64,7 @@ var composed = map[string]bool{
 	"issued": true, "passcode_kind": true, "touch": true, "paper": true,
 	"self": true, "request": true, "layer": true, "total": true, "outcome": true, "channel": true,
 	"notice": true, "dead": true, "entry": true, "outward": true,
+	"ending": true, "ended": true, "protection": true,
 }
 
 func TestNoTextIsIdle(t *testing.T) {

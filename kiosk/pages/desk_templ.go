@@ -869,7 +869,7 @@ func (v ReadyView) chips(ctx context.Context) []Chip {
 	if v.Tokens == 0 {
 		drawer.Tone = Warn
 	}
-	return append(chips, drawer)
+	return append(append(chips, drawer), v.endingChips(ctx)...)
 }
 
 // warnings say in words what the red chips mean for the next person.
@@ -884,7 +884,7 @@ func (v ReadyView) warnings(ctx context.Context) []string {
 	if v.ClockUnset {
 		lines = append(lines, t(ctx, "ready.clock_words"))
 	}
-	return lines
+	return append(lines, v.endingWords(ctx)...)
 }
 
 // Number is the typed card or person number.

@@ -77,6 +77,7 @@ func galleryShift() []Sample {
 		look("shift", func(l Look) templ.Component {
 			v := shift(l)
 			v.More, v.Counted.Counted = true, 11
+			v.Protection = "file"
 			v.Totals[5].N = 2
 			v.Totals = append(v.Totals, Total{Key: "due", Value: Amount(l.Lang, "MOP$", 47000)})
 			v.Dead = []DeadRow{{ID: "n1", Name: "CHAN Lok Ching", About: "token_lent",

@@ -33,6 +33,8 @@ type ReadyView struct {
 	Waiting  int
 	// LockedOut counts officers a supervisor can unlock.
 	LockedOut int
+	// Endings are certificates that end soon or have ended.
+	Endings []EndingView
 	// Plug is a plugged token that is on loan: its visit may be opened with one tap.
 	Plug *PlugOffer
 }

@@ -27,6 +27,8 @@ type ShiftView struct {
 	Entries []EntryRow
 	// More: there were more entries today than stand here.
 	More bool
+	// Protection of the desk's keys: "file", "host" or "tpm"; empty says nothing.
+	Protection string
 }
 
 // CountFact is one count of the drawer.

@@ -20,6 +20,10 @@ type Bundle struct {
 	EscrowKey   []byte `json:"escrow_key"`
 	// FollowerPin is the pin of the client certificate the verifier pulls with: see Pin.
 	FollowerPin string `json:"follower_pin"`
+	// NextFollowerPin is of the certificate it will pull with next, OldFollowerPin of the one it
+	// pulled with before; a desk takes either while the bundle names it.
+	NextFollowerPin string `json:"next_follower_pin,omitempty"`
+	OldFollowerPin  string `json:"old_follower_pin,omitempty"`
 }
 
 // DeskCard is the public half of a desk: what a verifier needs to follow it.
@@ -34,6 +38,9 @@ type DeskCard struct {
 	LogKey string `json:"log_key"`
 	// TLSPin is the pin of the certificate the feed is served with: see Pin.
 	TLSPin string `json:"tls_pin"`
+	// NextTLSPin and NextLogKey are what the desk will be known by next; both are taken until then.
+	NextTLSPin string `json:"next_tls_pin,omitempty"`
+	NextLogKey string `json:"next_log_key,omitempty"`
 }
 
 // Encode checks b and writes it as JSON.
@@ -61,6 +68,8 @@ func (b Bundle) check() error {
 		return errors.New("the bundle names no verifier")
 	case !isPin(b.FollowerPin):
 		return errors.New("the bundle has no follower pin")
+	case !isPinOrNone(b.NextFollowerPin), !isPinOrNone(b.OldFollowerPin):
+		return errors.New("the bundle has a follower pin that is none")
 	}
 	_, err := NewSealer(b)
 	return err
@@ -101,7 +110,7 @@ func (c DeskCard) check() error {
 	if !isPin(c.TLSPin) {
 		return errors.New("the tls_pin of the desk card is not a SHA-256 in hex")
 	}
-	return nil
+	return c.checkNext()
 }
 
 const maxName = 64
@@ -121,6 +130,8 @@ func isName(s string) bool {
 }
 
 func isPin(s string) bool { return isHex(s, 32) }
+
+func isPinOrNone(s string) bool { return s == "" || isPin(s) }
 
 // isHex accepts n bytes in lower-case hex.
 func isHex(s string, n int) bool {

@@ -6,6 +6,8 @@
 //	GET  /sync/v1/meta                      Meta
 //	GET  /sync/v1/records?after=&limit=     Page, with "Prefer: wait=30" as a long poll
 //	POST /sync/v1/acks                      Ack
+//	GET  /sync/v1/bundle                    BundleState
+//	PUT  /sync/v1/bundle                    BundleOrder, answered with a BundleState
 //
 // A position is a count of leaves: one leaf is one commit of the desk (RFC 6962 section 2 trees, as
 // golang.org/x/mod/sumdb/tlog keeps them). A follower that holds position n has seen leaves 0..n-1.
@@ -81,6 +83,8 @@ type Page struct {
 	Checkpoint []byte `json:"checkpoint"`
 	// Head is the desk's tree size when it answered: more is waiting if it exceeds the page.
 	Head int64 `json:"head"`
+	// Keys is the announcement in force, a signed note: see Keys.
+	Keys []byte `json:"keys,omitempty"`
 }
 
 // Meta describes a feed.
@@ -132,4 +136,6 @@ type Ack struct {
 	Feed     string    `json:"feed"`
 	Position int64     `json:"position"`
 	Verdicts []Verdict `json:"verdicts,omitempty"`
+	// Keys is the serial of the newest announcement the verifier took: see Keys.
+	Keys int64 `json:"keys,omitempty"`
 }

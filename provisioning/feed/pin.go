@@ -47,12 +47,16 @@ func ClientTLS(cert tls.Certificate, pin string) *tls.Config {
 
 func pinned(pins []string) func(tls.ConnectionState) error {
 	pins = slices.Clone(pins)
+	return pinnedBy(func(pin string) bool { return slices.Contains(pins, pin) })
+}
+
+func pinnedBy(known func(pin string) bool) func(tls.ConnectionState) error {
 	return func(state tls.ConnectionState) error {
 		if len(state.PeerCertificates) == 0 {
 			return ErrPin
 		}
 		cert := state.PeerCertificates[0]
-		if !slices.Contains(pins, Pin(cert)) {
+		if !known(Pin(cert)) {
 			return ErrPin
 		}
 		if time.Now().After(cert.NotAfter) {

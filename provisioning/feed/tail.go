@@ -55,8 +55,9 @@ func (t Tail) Root() tlog.Hash {
 	return root
 }
 
-// Next checks a page against the tail and the pinned log key, and returns the tail after it.
-func (t Tail) Next(p Page, key note.Verifier) (Tail, error) {
+// Next checks a page against the tail and the pinned log key, or keys while one is renewed, and
+// returns the tail after it.
+func (t Tail) Next(p Page, keys ...note.Verifier) (Tail, error) {
 	switch {
 	case p.Feed != t.feed:
 		return t, ErrOtherFeed
@@ -73,7 +74,7 @@ func (t Tail) Next(p Page, key note.Verifier) (Tail, error) {
 		}
 		next.add(leaf.Hash())
 	}
-	signed, err := OpenCheckpoint(p.Checkpoint, key)
+	signed, err := OpenCheckpoint(p.Checkpoint, keys...)
 	if err != nil {
 		return t, err
 	}
@@ -84,9 +85,9 @@ func (t Tail) Next(p Page, key note.Verifier) (Tail, error) {
 	return next, nil
 }
 
-// OpenCheckpoint verifies the signature of a checkpoint by the pinned log key and reads it.
-func OpenCheckpoint(signed []byte, key note.Verifier) (Checkpoint, error) {
-	n, err := note.Open(signed, note.VerifierList(key))
+// OpenCheckpoint verifies the signature of a checkpoint by a pinned log key and reads it.
+func OpenCheckpoint(signed []byte, keys ...note.Verifier) (Checkpoint, error) {
+	n, err := note.Open(signed, note.VerifierList(keys...))
 	if err != nil {
 		return Checkpoint{}, fmt.Errorf("%w: the signature is not by the pinned key", ErrFork)
 	}

@@ -21,6 +21,8 @@ type Admin interface {
 	RevokeDesk(desk string, since time.Time) ([]Suspended, error)
 	AddCaller(name string, role Role, pin string) error
 	RemoveCaller(name string) error
+	// Renew carries out one step of the renewal of a key.
+	Renew(o RenewOrder) error
 }
 
 var (
@@ -37,6 +39,7 @@ type order struct {
 	Desk    string        `json:"desk,omitzero"`
 	Since   time.Time     `json:"since,omitzero"`
 	Caller  Caller        `json:"caller,omitzero"`
+	Renew   RenewOrder    `json:"renew,omitzero"`
 }
 
 // outcome is what came of it.
@@ -80,6 +83,8 @@ func (v *Verifier) obey(o order) (done outcome, err error) {
 		err = v.AddCaller(o.Caller.Name, o.Caller.Role, o.Caller.Pin)
 	case "remove-caller":
 		err = v.RemoveCaller(o.Caller.Name)
+	case "renew":
+		err = v.Renew(o.Renew)
 	default:
 		err = fmt.Errorf("this verifier cannot %q: it is another version", o.Act)
 	}
@@ -147,6 +152,12 @@ func (c *AdminClient) Metrics(to io.Writer) error {
 		return fmt.Errorf("the running verifier answered %s", resp.Status)
 	}
 	_, err = io.Copy(to, resp.Body)
+	return err
+}
+
+// Renew implements Admin.
+func (c *AdminClient) Renew(o RenewOrder) error {
+	_, err := c.order(order{Act: "renew", Renew: o})
 	return err
 }
 

@@ -34,6 +34,7 @@ type opened struct {
 // openAll opens the bodies of a page on every core, before the one writer is asked for.
 func (s *State) openAll(p feed.Page) ([]opened, error) {
 	var all []opened
+	opener := s.sealed()
 	for i, leaf := range p.Leaves {
 		for _, rec := range leaf.Records {
 			all = append(all, opened{Record: rec, position: p.After + int64(i)})
@@ -46,9 +47,9 @@ func (s *State) openAll(p feed.Page) ([]opened, error) {
 			o := &all[i]
 			switch o.Kind {
 			case feed.KindSeed:
-				o.seed, o.err = s.opener.OpenSeed(o.Record)
+				o.seed, o.err = opener.OpenSeed(o.Record)
 			case feed.KindProof:
-				o.proof, o.err = s.opener.OpenProof(o.Record)
+				o.proof, o.err = opener.OpenProof(o.Record)
 			case feed.KindPasscode:
 				return s.openPasscode(o)
 			}

@@ -31,6 +31,8 @@ type Caller struct {
 	// Pin of the caller's certificate: see feed.Pin.
 	Pin   string    `json:"pin"`
 	Added time.Time `json:"added"`
+	// Ends is when the certificate does, once it was seen; zero before.
+	Ends time.Time `json:"ends,omitzero"`
 }
 
 // ErrCaller says what is wrong with a new caller.
@@ -53,7 +55,7 @@ func (v *Verifier) AddCaller(name string, role Role, pin string) error {
 		if err != nil {
 			return err
 		}
-		return save(tx, callerTable, []byte(pin), Caller{name, role, pin, v.clock()})
+		return save(tx, callerTable, []byte(pin), Caller{Name: name, Role: role, Pin: pin, Added: v.clock()})
 	})
 	if err != nil {
 		return fmt.Errorf("add a caller: %w", err)
@@ -64,17 +66,7 @@ func (v *Verifier) AddCaller(name string, role Role, pin string) error {
 // RemoveCaller refuses a caller's certificate from now on.
 func (v *Verifier) RemoveCaller(name string) error {
 	err := v.file.Update(func(tx *boltfile.Tx) error {
-		var pin string
-		err := each(tx, callerTable, func(key string, c Caller) error {
-			if c.Name == name {
-				pin = key
-			}
-			return nil
-		})
-		if err != nil || pin == "" {
-			return errors.Join(err, errors.New("no such caller"))
-		}
-		return tx.Delete(callerTable, []byte(pin))
+		return dropCallers(tx, name, func(Caller) bool { return true })
 	})
 	if err != nil {
 		return fmt.Errorf("remove a caller: %w", err)
@@ -98,12 +90,14 @@ func (s *State) caller(state *tls.ConnectionState) (c Caller, ok bool, err error
 // TLSConfig is how the API talks: TLS 1.3, and only with certificates of callers.
 func (v *Verifier) TLSConfig() *tls.Config {
 	return &tls.Config{
-		MinVersion:             tls.VersionTLS13,
-		Certificates:           []tls.Certificate{v.api},
+		MinVersion: tls.VersionTLS13,
+		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+			return v.apiCertificate(), nil
+		},
 		ClientAuth:             tls.RequireAnyClientCert,
 		SessionTicketsDisabled: true,
 		VerifyConnection: func(state tls.ConnectionState) error {
-			_, ok, err := v.caller(&state)
+			c, ok, err := v.caller(&state)
 			switch {
 			case err != nil:
 				return err
@@ -112,7 +106,7 @@ func (v *Verifier) TLSConfig() *tls.Config {
 			case v.clock().After(state.PeerCertificates[0].NotAfter):
 				return errors.New("the caller's certificate has expired")
 			}
-			return nil
+			return v.learn(c, state.PeerCertificates[0].NotAfter)
 		},
 	}
 }

@@ -29,6 +29,7 @@ func (v *Verifier) Trust(card feed.DeskCard, bounds Bounds, newFeed bool) error 
 			return err
 		}
 		row.Card, row.Bounds, row.Alarm, row.Revoked = card, bounds, Alarm{}, time.Time{}
+		row.deskKeys = deskKeys{}
 		if newFeed {
 			row.Tail, row.Checkpoint = nil, nil
 		}
@@ -38,6 +39,7 @@ func (v *Verifier) Trust(card feed.DeskCard, bounds Bounds, newFeed bool) error 
 		return fmt.Errorf("trust desk %s: %w", card.Desk, err)
 	}
 	v.desksChanged()
+	v.spreadSoon()
 	return nil
 }
 

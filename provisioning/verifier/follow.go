@@ -31,21 +31,21 @@ func (v *Verifier) supervise(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	running := map[string]context.CancelFunc{}
-	cards := map[string]feed.DeskCard{}
 	for {
 		desks, err := v.desks()
 		if err != nil {
 			return err
 		}
 		for id, row := range desks {
-			gone := !row.Revoked.IsZero() || row.Card != cards[id]
+			gone := !row.Revoked.IsZero() || row.Card != v.followedBy(id)
 			if stop := running[id]; stop != nil && gone {
 				stop()
 				delete(running, id)
 			}
 			if running[id] == nil && row.Revoked.IsZero() {
 				own, stop := context.WithCancel(ctx)
-				running[id], cards[id] = stop, row.Card
+				running[id] = stop
+				v.setFollowed(id, row.Card)
 				group.Go(func() {
 					defer stop()
 					if err := v.follow(own, row.Card); err != nil {
@@ -65,13 +65,17 @@ func (v *Verifier) supervise(ctx context.Context) error {
 // follow pulls one desk until ctx is done, whatever the desk or the network does. Only a disk of
 // our own that fails ends it with an error.
 func (v *Verifier) follow(ctx context.Context, card feed.DeskCard) error {
-	key, err := note.NewVerifier(card.LogKey)
+	keys, err := card.Verifiers()
 	if err != nil {
 		return fmt.Errorf("read the log key of desk %s: %w", card.Desk, err)
 	}
-	f := &follower{Verifier: v, desk: card.Desk, card: card, key: key,
-		wire: newWire(card, v.follower), limit: feed.MaxLeaves}
-	defer f.wire.close()
+	f := &follower{Verifier: v, desk: card.Desk, card: card, keys: keys,
+		limit: feed.MaxLeaves}
+	f.connect()
+	defer func() {
+		f.wire.close()
+		f.setLink(f.desk, func(l *Link) { l.shown = "" })
+	}()
 	pause := firstPause
 	for ctx.Err() == nil {
 		f.moved = false
@@ -100,8 +104,14 @@ type follower struct {
 	*Verifier
 	desk string
 	card feed.DeskCard
-	key  note.Verifier
+	// keys are the log keys it may sign with: two while one is renewed.
+	keys []note.Verifier
 	wire wire
+	// said is the newest announcement of keys, and announced its serial; shown is the pin of the
+	// certificate of ours that its connections were made with.
+	said      []byte
+	announced int64
+	shown     string
 	// limit is how many leaves to ask for: half as many after a page that broke off, so that a line
 	// that is always cut still brings something, and twice as many after one that came.
 	limit int
@@ -129,6 +139,7 @@ func (f *follower) trouble(err error, pause time.Duration) time.Duration {
 // session follows the desk over one good connection: it says what it holds, then pulls, stores and
 // acknowledges until something fails.
 func (f *follower) session(ctx context.Context) error {
+	f.reconnect()
 	tail, err := f.begin(ctx)
 	if err != nil {
 		return err
@@ -153,6 +164,11 @@ func (f *follower) session(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		f.reconnect()
+		told, err := f.takeUp(tail, page.Keys)
+		if err != nil {
+			return err
+		}
 		f.setLink(f.desk, func(l *Link) {
 			l.Seen, l.Head, l.Position, l.Trouble = f.clock(), page.Head, tail.Position(), ""
 		})
@@ -163,7 +179,7 @@ func (f *follower) session(ctx context.Context) error {
 				return err
 			}
 		}
-		if news {
+		if news || told {
 			if err := f.acknowledge(ctx, tail); err != nil {
 				return err
 			}
@@ -179,7 +195,7 @@ func (f *follower) begin(ctx context.Context) (feed.Tail, error) {
 		return feed.Tail{}, err
 	case !feed.Compatible(meta.Version):
 		return feed.Tail{}, feed.ProblemVersion
-	case meta.Desk != f.desk, meta.LogKey != f.card.LogKey:
+	case meta.Desk != f.desk, !f.card.SignsWith(meta.LogKey):
 		return feed.Tail{}, errLogKey
 	}
 	tail, err := f.tail(f.desk)
@@ -202,7 +218,7 @@ func (f *follower) begin(ctx context.Context) (feed.Tail, error) {
 // store checks a page and makes it durable. News is whether the desk has to hear of it: leaves
 // without records are followed in silence, because an ack may be a leaf itself.
 func (f *follower) store(tail *feed.Tail, page feed.Page) (news bool, err error) {
-	next, err := tail.Next(page, f.key)
+	next, err := tail.Next(page, f.keys...)
 	if err != nil || next.Position() == tail.Position() {
 		return false, err
 	}
@@ -224,7 +240,8 @@ func (f *follower) acknowledge(ctx context.Context, tail feed.Tail) error {
 		if err != nil {
 			return err
 		}
-		ack := feed.Ack{Feed: tail.Feed(), Position: tail.Position(), Verdicts: verdicts}
+		ack := feed.Ack{Feed: tail.Feed(), Position: tail.Position(), Verdicts: verdicts,
+			Keys: f.announced}
 		if err := f.wire.acknowledge(ctx, ack); err != nil {
 			return err
 		}

@@ -25,6 +25,9 @@ type Identity struct {
 	Now   time.Time
 }
 
+// EndOf is when a certificate made at a moment ends.
+func EndOf(made time.Time) time.Time { return made.Add(certificateLife) }
+
 // Write makes the key and the certificate, as PEM in two new files, and returns the pin.
 func (i Identity) Write(certPath, keyPath string) (pin string, err error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

@@ -13,7 +13,7 @@ import (
 // openPasscode opens and hashes what a desk sent. From here on nobody knows the digits. A record
 // that does not open is the desk's fault and answered; an error is our own.
 func (s *State) openPasscode(o *opened) (err error) {
-	if o.passcode, o.err = s.opener.OpenPasscode(o.Record); o.err != nil {
+	if o.passcode, o.err = s.sealed().OpenPasscode(o.Record); o.err != nil {
 		return nil
 	}
 	o.hashes, err = s.hashCodes(o.passcode.User, o.passcode.Codes)

@@ -55,6 +55,7 @@ type deskRow struct {
 	Alarm  Alarm   `json:"alarm,omitzero"`
 	// Revoked is when an operator revoked the desk.
 	Revoked time.Time `json:"revoked,omitzero"`
+	deskKeys
 }
 
 // Bounds say what a desk may do. Empty fields bound nothing.

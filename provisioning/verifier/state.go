@@ -5,13 +5,13 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/hex"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/tokendesk/tokendesk/daemon/boltfile"
@@ -126,19 +126,23 @@ func stateOptions(dir string) boltfile.Options {
 
 // State is what a verifier keeps: its file and its keys, open.
 type State struct {
-	// Bundle is the public half.
-	Bundle   feed.Bundle
-	file     *boltfile.File
-	opener   *feed.Opener
-	follower tls.Certificate
-	api      tls.Certificate
+	// Bundle is the public half as it was read. InForce is the one of now.
+	Bundle feed.Bundle
+	dir    string
+	file   *boltfile.File
+	// keys guards what a renewal replaces: the bundle and what follows.
+	keys      sync.RWMutex
+	opener    *feed.Opener
+	follower  tls.Certificate
+	api       tls.Certificate
+	apiBeside []tls.Certificate
 	// passcodes hashes them.
 	passcodes *passcodeHasher
 }
 
 // Open opens what Init made. It refuses what is missing and what others may read, and says which.
 func Open(dir string) (*State, error) {
-	s := &State{passcodes: newPasscodeHasher()}
+	s := &State{dir: dir, passcodes: newPasscodeHasher()}
 	if err := s.open(dir); err != nil {
 		return nil, fmt.Errorf("open the verifier in %s: %w", dir, err)
 	}
@@ -153,21 +157,7 @@ func (s *State) open(dir string) error {
 	if s.Bundle, err = feed.DecodeBundle(line); err != nil {
 		return err
 	}
-	private, err := readSecret(filepath.Join(dir, fileFeedKey))
-	if err != nil {
-		return err
-	}
-	defer private.Wipe()
-	if s.opener, err = feed.NewOpener(private); err != nil {
-		return fmt.Errorf("read %s: %w", fileFeedKey, err)
-	}
-	if feed.KeyID(s.opener.Public()) != feed.KeyID(s.Bundle.VerifierKey) {
-		return fmt.Errorf("%s and %s do not belong together", fileFeedKey, FileBundle)
-	}
-	if s.follower, err = readPair(dir, fileFollowerCert, fileFollowerKey); err != nil {
-		return err
-	}
-	if s.api, err = readPair(dir, FileAPICert, fileAPIKey); err != nil {
+	if err := s.openKeys(); err != nil {
 		return err
 	}
 	key, err := readSecret(filepath.Join(dir, fileStateKey))
@@ -183,11 +173,6 @@ func (s *State) open(dir string) error {
 
 // Close gives the file back.
 func (s *State) Close() error { return s.file.Close() }
-
-// APICertificate is what callers pin or trust, as PEM.
-func (s *State) APICertificate() []byte {
-	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.api.Certificate[0]})
-}
 
 // missing turns the system's word for a file that is not there into what to do.
 func missing(err error) error {
@@ -210,6 +195,7 @@ func checkPrivate(path string) error {
 }
 
 func readSecret(path string) (secret.Key, error) {
+	path = secretPath(path)
 	if err := checkPrivate(path); err != nil {
 		return secret.Key{}, err
 	}

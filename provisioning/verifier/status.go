@@ -19,6 +19,8 @@ type Status struct {
 	// Passcodes are the live ones, a list of single-use ones counting once.
 	Passcodes int   `json:"passcodes"`
 	Tally     Tally `json:"tally"`
+	// Keys are how its keys are.
+	Keys KeysStatus `json:"keys,omitzero"`
 }
 
 // Tally counts attempts since the start.
@@ -36,6 +38,10 @@ type Link struct {
 	Position int64 `json:"position"`
 	// Trouble is why the last try failed; empty while it goes well.
 	Trouble string `json:"trouble,omitempty"`
+	// shown is the pin of our certificate that its connection was made with.
+	shown string
+	// ends is when the desk's certificate does.
+	ends time.Time
 }
 
 // DeskStatus is one desk.
@@ -59,8 +65,11 @@ func (v *Verifier) Status() (Status, error) {
 	if err != nil {
 		return Status{}, err
 	}
-	s := Status{Name: v.Bundle.Name, Started: v.started, Desks: desks, Credentials: map[string]int{},
-		Tally: v.tallied()}
+	s := Status{Name: v.InForce().Name, Started: v.started, Desks: desks,
+		Credentials: map[string]int{}, Tally: v.tallied()}
+	if s.Keys, err = v.keysStatus(); err != nil {
+		return Status{}, err
+	}
 	return s, v.file.View(func(tx *boltfile.Tx) error {
 		err := each(tx, credentialTable, func(_ string, c credential) error {
 			s.Credentials[string(c.State)]++

@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/tokendesk/tokendesk/provisioning/feed"
 )
 
 // Config is what a verifier needs. State is required.
@@ -43,6 +45,11 @@ type Verifier struct {
 	mu    sync.Mutex
 	links map[string]Link
 	tally Tally
+	// cards are those the desks are followed by; renewing is held by whoever renews a key.
+	cards    map[string]feed.DeskCard
+	renewing sync.Mutex
+	// spread wakes whoever takes a new bundle to the desks.
+	spread chan struct{}
 }
 
 // New checks its configuration. It follows and answers nothing before Run.
@@ -58,7 +65,8 @@ func New(c Config) (*Verifier, error) {
 	}
 	return &Verifier{State: c.State, clock: c.Clock, log: c.Log, attempts: make(chan *attempt),
 		poke: make(chan struct{}, 1), callers: newCallerLimits(), started: c.Clock(),
-		links: map[string]Link{}}, nil
+		links: map[string]Link{}, cards: map[string]feed.DeskCard{},
+		spread: make(chan struct{}, 1)}, nil
 }
 
 // Run follows every trusted desk and decides attempts until ctx is done. It ends with an error when
@@ -68,6 +76,8 @@ func (v *Verifier) Run(ctx context.Context) error {
 	group.Go(func() error { return v.decideAll(ctx) })
 	group.Go(func() error { return v.supervise(ctx) })
 	group.Go(func() error { return v.sweepPasscodes(ctx) })
+	group.Go(func() error { return v.spreadBundle(ctx) })
+	group.Go(func() error { return v.warnEnds(ctx) })
 	if err := group.Wait(); err != nil && !errors.Is(err, context.Canceled) {
 		return fmt.Errorf("run the verifier: %w", err)
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -30,13 +31,15 @@ const (
 type wire struct {
 	base string
 	http *http.Client
+	// seen hears of the certificate the desk shows; nil when nobody wants to know.
+	seen func(*x509.Certificate)
 }
 
-func newWire(card feed.DeskCard, cert tls.Certificate) wire {
+func newWire(card feed.DeskCard, cert func() *tls.Certificate) wire {
 	dialer := &net.Dialer{Timeout: dialTimeout, KeepAlive: dialTimeout}
 	return wire{base: strings.TrimSuffix(card.FeedURL, "/"), http: &http.Client{
 		Transport: &http.Transport{
-			TLSClientConfig:     feed.ClientTLS(cert, card.TLSPin),
+			TLSClientConfig:     feed.RenewableClientTLS(cert, card.TLSPins()...),
 			DialContext:         dialer.DialContext,
 			TLSHandshakeTimeout: callTimeout,
 			MaxIdleConnsPerHost: 2,
@@ -101,6 +104,9 @@ func (w wire) call(ctx context.Context, method, path string, body []byte,
 		return nil, err
 	}
 	defer func() { _ = resp.Body.Close() }()
+	if w.seen != nil && resp.TLS != nil && len(resp.TLS.PeerCertificates) > 0 {
+		w.seen(resp.TLS.PeerCertificates[0])
+	}
 	data, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
 	switch {
 	case err != nil:

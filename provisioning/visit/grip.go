@@ -3,6 +3,7 @@ package visit
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/tokendesk/tokendesk/provisioning"
@@ -99,15 +100,11 @@ func (r *Runner) generation() int {
 	return r.codes.Generation()
 }
 
-// openers are the codes that may open a slot of this token, each to be tried once: that of the
-// generation we last set, and the one before, which a write that was cut short may have left. A
-// slot without protection ignores what is presented, so a token we never guarded gets none.
+// openers are the codes that may open a slot of this token, each to be tried once: see guards. A
+// slot without protection ignores what is presented.
 func (r *Runner) openers(t provisioning.Token) []secret.AccessCode {
 	var codes []secret.AccessCode
-	for i, generation := range []int{t.Generation, t.Previous} {
-		if generation == 0 || i == 1 && generation == t.Generation || r.codes == nil {
-			continue
-		}
+	for _, generation := range r.guards(t) {
 		code, err := r.codes.Code(generation, t.Serial)
 		if err != nil {
 			r.log.Warn("derive an access code", "generation", generation, "err", err)
@@ -119,6 +116,24 @@ func (r *Runner) openers(t provisioning.Token) []secret.AccessCode {
 		codes = append(codes, secret.AccessCode{})
 	}
 	return codes
+}
+
+// guards are the generations that may guard a slot of a token, two at most: that which the row says
+// we last set, and the one before, which a write that was cut short may have left; and where the row
+// knows fewer, the current one and the one before it, because another desk of the site, or this one
+// before it was restored, may have set them.
+func (r *Runner) guards(t provisioning.Token) []int {
+	if r.codes == nil {
+		return nil
+	}
+	var list []int
+	newest := r.generation()
+	for _, generation := range []int{t.Generation, t.Previous, newest, newest - 1} {
+		if generation > 0 && len(list) < 2 && !slices.Contains(list, generation) {
+			list = append(list, generation)
+		}
+	}
+	return list
 }
 
 // tryEach calls act with one code after another while the slot refuses them.

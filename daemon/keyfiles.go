@@ -1,0 +1,140 @@
+package daemon
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+
+	"github.com/tokendesk/tokendesk/systemd"
+)
+
+// keyFiles are the credentials where they lie at rest, for the operator's command: plain files, or
+// files that systemd-creds encrypted to this box. The daemon itself cannot write them.
+type keyFiles struct{ plain, sealed string }
+
+func (c Config) keyFiles() keyFiles { return keyFiles{c.Credentials, c.SealedCredentials} }
+
+// path of a credential, and whether it is encrypted there.
+func (k keyFiles) path(name string) (path string, sealed bool) {
+	if k.sealed != "" {
+		path := filepath.Join(k.sealed, name)
+		if _, err := os.Stat(path); err == nil {
+			return path, true
+		}
+	}
+	return filepath.Join(k.plain, name), false
+}
+
+// read returns a credential in clear.
+func (k keyFiles) read(name string) ([]byte, error) {
+	path, sealed := k.path(name)
+	if !sealed {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return nil, fmt.Errorf("read the credential %s: %w", name, err)
+		}
+		return data, nil
+	}
+	data, err := creds(nil, "decrypt", "--name="+name, path, "-")
+	if err != nil {
+		return nil, fmt.Errorf("decrypt the credential %s: %w", name, err)
+	}
+	return data, nil
+}
+
+// replace puts a credential in the place of the one there, durably and as a whole, encrypted to the
+// same keys if it was.
+func (k keyFiles) replace(name string, data []byte) error {
+	path, sealed := k.path(name)
+	mode := fs.FileMode(0o600)
+	if sealed {
+		old, err := os.ReadFile(path)
+		if err != nil {
+			return fmt.Errorf("replace the credential %s: %w", name, err)
+		}
+		with := systemd.SealedWith(old)
+		if with == systemd.SealUnknown {
+			return fmt.Errorf("replace the credential %s: it is encrypted in a way this program does "+
+				"not know", name)
+		}
+		data, err = creds(data, "encrypt", "--name="+name, "--with-key="+string(with), "-", "-")
+		if err != nil {
+			return fmt.Errorf("encrypt the credential %s: %w", name, err)
+		}
+	}
+	if err := replaceFile(path, data, mode); err != nil {
+		return fmt.Errorf("replace the credential %s: %w", name, err)
+	}
+	return nil
+}
+
+// creds runs systemd-creds. What it says on its error stream names keys and files, never contents.
+func creds(in []byte, args ...string) ([]byte, error) {
+	cmd := exec.Command("systemd-creds", args...)
+	var out, stderr bytes.Buffer
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(in), &out, &stderr
+	if err := cmd.Run(); err != nil {
+		return nil, fmt.Errorf("systemd-creds %s: %w: %s", args[0], err,
+			bytes.TrimSpace(stderr.Bytes()))
+	}
+	return out.Bytes(), nil
+}
+
+// replaceFile writes a file beside another, syncs it, and renames it over that one: whatever moment
+// a power cut picks leaves the old one or the new one. The owner stays.
+func replaceFile(path string, data []byte, mode fs.FileMode) (err error) {
+	draft, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".new-*")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			_ = os.Remove(draft.Name())
+		}
+	}()
+	_, err = draft.Write(data)
+	err = errors.Join(err, draft.Chmod(mode), keepOwner(draft, path), draft.Sync(), draft.Close())
+	if err != nil {
+		return err
+	}
+	if err := os.Rename(draft.Name(), path); err != nil {
+		return err
+	}
+	return syncFolder(filepath.Dir(path))
+}
+
+// syncFolder makes a name durable.
+func syncFolder(path string) error {
+	dir, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
+}
+
+// keepOwner gives a file the owner of the one it is to replace.
+func keepOwner(draft *os.File, path string) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil // there is none yet
+	}
+	if stat, ok := info.Sys().(*syscall.Stat_t); ok && os.Geteuid() == 0 {
+		return draft.Chown(int(stat.Uid), int(stat.Gid))
+	}
+	return nil
+}
+
+// PlainKeys names the keys that lie in clear where the configuration says credentials do.
+func (c Config) PlainKeys() (names []string) {
+	for _, name := range []string{credDesk, credLog, credFeed, credSite} {
+		if _, err := os.Stat(filepath.Join(c.Credentials, name)); err == nil {
+			names = append(names, name)
+		}
+	}
+	return names
+}

@@ -1,0 +1,464 @@
+package daemon
+
+import (
+	"context"
+	"crypto/tls"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/mod/sumdb/note"
+
+	"github.com/tokendesk/tokendesk/provisioning"
+	"github.com/tokendesk/tokendesk/provisioning/feed"
+	"github.com/tokendesk/tokendesk/provisioning/verifier"
+)
+
+// troubles watches the verifier's link to the desk, and remembers whatever went wrong there.
+func (p *pair) troubles(ctx context.Context) (seen func() []string) {
+	list, done := map[string]bool{}, make(chan struct{})
+	go func() {
+		defer close(done)
+		for ctx.Err() == nil {
+			if s, err := p.verifier.Status(); err == nil && len(s.Desks) > 0 {
+				if what := s.Desks[0].Trouble + s.Desks[0].Alarm.What; what != "" {
+					list[what] = true
+				}
+			}
+			time.Sleep(5 * time.Millisecond)
+		}
+	}()
+	return func() (all []string) {
+		<-done
+		for what := range list {
+			all = append(all, what)
+		}
+		return all
+	}
+}
+
+// renewal is the operator's side.
+func (p *pair) renewal() Renewal {
+	return Renewal{Config: p.config, Client: p.client, Patience: 20 * time.Second,
+		Say: func(string) {}}
+}
+
+// TestRenewWithoutAPause: every key of both ends is renewed while tokens are issued and signed in
+// with. No sign-in fails, the line is never broken, nothing is alarmed, and no old key is good for
+// anything afterwards.
+func TestRenewWithoutAPause(t *testing.T) {
+	p := newPair(t, nil)
+	if list := p.renewAll(); len(list) > 0 {
+		t.Errorf("the line to the desk was in trouble: %q", list)
+	}
+}
+
+// TestRenewOverNewConnections: the same while every connection is cut every now and then and made anew.
+// Whatever moment that is, each end takes the key that the other shows.
+func TestRenewOverNewConnections(t *testing.T) {
+	p := newPair(t, func(l net.Listener) net.Listener { return shortLived{l} })
+	for _, what := range p.renewAll() {
+		for _, about := range []error{feed.ErrPin, feed.ErrFork, feed.ErrKeys, feed.ProblemClient} {
+			if strings.Contains(what, about.Error()) {
+				t.Errorf("the line to the desk was in trouble: %s", what)
+			}
+		}
+		if strings.Contains(what, "tls:") || strings.Contains(what, "log with another key") {
+			t.Errorf("the line to the desk was in trouble: %s", what)
+		}
+	}
+}
+
+// renewAll renews every key there is, under traffic, and returns what was wrong with the line.
+func (p *pair) renewAll() []string {
+	t := p.t
+	t.Helper()
+	p.until("the desk is followed", func() bool { return !p.status().Desks[0].Seen.IsZero() })
+	before := p.desk.keys.now()
+	follower := p.verifier.InForce().FollowerPin
+	sealing := feed.KeyID(p.verifier.InForce().VerifierKey)
+	watch, stop := context.WithCancel(t.Context())
+	defer stop()
+	seen, tr := p.troubles(watch), p.traffic()
+	some := func() {
+		t.Helper()
+		n := tr.issued.Load()
+		p.until("traffic flows", func() bool { return tr.issued.Load() >= n+5 || tr.failed.Load() > 0 })
+	}
+	some()
+	for _, what := range []string{RenewFeed, RenewLog, RenewDesk} {
+		if err := p.renewal().Run(t.Context(), what); err != nil {
+			t.Fatalf("renew %s: %v", what, err)
+		}
+		some()
+	}
+	if err := p.renewal().RunSite(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, renew := range []func(){p.renewFollower, p.renewAPI, p.renewCaller,
+		func() { p.renewSealing(some) }} {
+		renew()
+		some()
+	}
+	tr.stop()
+	stop()
+	t.Logf("%d tokens issued and signed in with, %d failed; the slowest took %v", tr.issued.Load(),
+		tr.failed.Load(), time.Duration(tr.slowest.Load()))
+	after, now := p.desk.keys.now(), p.verifier.InForce()
+	if after.LogKey == before.LogKey || deskKeyID(after.Desk) == deskKeyID(before.Desk) ||
+		feed.Pin(after.Feed.Leaf) == feed.Pin(before.Feed.Leaf) || after.Site.Generation() != 2 ||
+		now.FollowerPin == follower || feed.KeyID(now.VerifierKey) == sealing {
+		t.Error("a key is the old one")
+	}
+	p.oldIsUseless(before, follower)
+	return seen()
+}
+
+func (p *pair) renewFollower() {
+	p.t.Helper()
+	err := p.verifier.Renew(verifier.RenewOrder{What: verifier.RenewFollower, Step: verifier.StepBegin})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	p.until("the follower's certificate is renewed", func() bool {
+		b := p.verifier.InForce()
+		return b.NextFollowerPin+b.OldFollowerPin == "" && len(p.status().Keys.Renewals) == 0
+	})
+}
+
+func (p *pair) order(what, step string) {
+	p.t.Helper()
+	if err := p.verifier.Renew(verifier.RenewOrder{What: what, Step: step}); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+func (p *pair) renewAPI() {
+	p.t.Helper()
+	p.order(verifier.RenewAPI, verifier.StepBegin)
+	p.call("caller") // trusts both from now on
+	p.order(verifier.RenewAPI, verifier.StepSwitch)
+	p.order(verifier.RenewAPI, verifier.StepRetire)
+	p.call("caller")
+}
+
+func (p *pair) renewCaller() {
+	p.t.Helper()
+	old := p.call("caller")
+	p.call("caller2")
+	p.order2(verifier.RenewOrder{What: verifier.RenewCaller, Step: verifier.StepRetire,
+		Caller: "signin"})
+	resp, err := old.Get(p.api + verifier.PathStatus)
+	if err == nil {
+		_ = resp.Body.Close()
+		p.t.Error("the old certificate of the caller still calls")
+	}
+}
+
+func (p *pair) order2(o verifier.RenewOrder) {
+	p.t.Helper()
+	time.Sleep(50 * time.Millisecond) // calls under way with the old certificate end
+	if err := p.verifier.Renew(o); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// renewSealing: the old key is not given up while something sealed to it may still come.
+func (p *pair) renewSealing(some func()) {
+	p.t.Helper()
+	p.order(verifier.RenewSealing, verifier.StepBegin)
+	retire := verifier.RenewOrder{What: verifier.RenewSealing, Step: verifier.StepRetire}
+	err := p.verifier.Renew(retire)
+	if err == nil || !strings.Contains(err.Error(), "icto-1") {
+		p.t.Errorf("the old sealing key was given up while the desk seals to it: %v", err)
+	}
+	p.until("the desk seals to the new key", func() bool {
+		return p.desk.keys.Bundle().Fingerprint() == p.verifier.InForce().Fingerprint()
+	})
+	some()
+	p.ahead.Store(int64(time.Hour))
+	p.until("nothing sealed to the old key can come", func() bool {
+		return p.verifier.Renew(retire) == nil
+	})
+}
+
+// oldIsUseless tries every key that was renewed.
+func (p *pair) oldIsUseless(before Keys, follower string) {
+	p.t.Helper()
+	if p.desk.keys.Admits(follower) {
+		p.t.Error("the desk still lets the old follower in")
+	}
+	checkpoint, err := p.desk.store.Checkpoint(p.desk.store.Head())
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	old, err := note.NewVerifier(before.LogKey)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	if _, err := feed.OpenCheckpoint(checkpoint, old); err == nil {
+		p.t.Error("the log is still signed by the old key")
+	}
+	card := p.deskCard()
+	if card.SignsWith(before.LogKey) || len(card.TLSPins()) != 1 ||
+		card.TLSPin == feed.Pin(before.Feed.Leaf) {
+		p.t.Errorf("the desk is still known by an old key: %+v", card)
+	}
+	p.stopDesk()
+	_, keys, err := openStore(p.t.Context(), Parts{Config: p.config, Clock: trustedClock{},
+		Keys: Keys{Desk: before.Desk, Log: before.Log}})
+	if err == nil || keys.Log == nil {
+		p.t.Error("the old key still opens the store")
+	}
+	p.startDesk()
+	if err := p.once(p.t.Context(), "after", &traffic{}); err != nil {
+		p.t.Errorf("after a restart: %v", err)
+	}
+}
+
+// deskCard is what the verifier knows the desk by, as the desk says it.
+func (p *pair) deskCard() feed.DeskCard {
+	p.t.Helper()
+	card, err := p.client.Card(p.t.Context())
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return card
+}
+
+// TestRenewWaitsForTheVerifier: no key comes into use that the verifier does not know; the renewal
+// goes on where it was cut short, over a restart.
+func TestRenewWaitsForTheVerifier(t *testing.T) {
+	c, bundle, card := newDesk(t)
+	if _, err := Init(c, bundle, card); err != nil {
+		t.Fatal(err)
+	}
+	p := &pair{t: t, config: c, client: NewClient(c.Admin)}
+	p.config.FeedURL = "https://127.0.0.1:0"
+	p.startDesk()
+	for _, what := range []string{RenewFeed, RenewLog} {
+		r := p.renewal()
+		r.Patience = 0
+		for range 2 {
+			if err := r.Run(t.Context(), what); err != ErrVerifierAway {
+				t.Errorf("renew %s without a verifier: %v", what, err)
+			}
+		}
+		state, err := p.client.RenewState(t.Context(), what)
+		if err != nil || state.Beside == "" || state.Taken {
+			t.Errorf("%s: %+v, %v", what, state, err)
+		}
+		use := state.Use
+		p.stopDesk()
+		p.startDesk()
+		if state, err = p.client.RenewState(t.Context(), what); err != nil || state.Use != use ||
+			state.Beside == "" {
+			t.Errorf("%s after a restart: %+v, %v", what, state, err)
+		}
+		p.hurry(what)
+	}
+}
+
+// hurry orders the switch that the operator's command would not.
+func (p *pair) hurry(what string) {
+	p.t.Helper()
+	name := map[string]string{RenewFeed: credFeed, RenewLog: credLog}[what]
+	text, err := p.config.keyFiles().read(name)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	k := splitKeys(text)
+	if k.word != wordNext {
+		p.t.Fatalf("the credential %s is in form %q", name, k.word)
+	}
+	for _, form := range []keyText{{k.second, k.first, wordOld}, {first: k.second}} {
+		if _, err := p.client.Renew(p.t.Context(), what, RenewOrder{Credential: form.join()}); err == nil {
+			p.t.Errorf("%s: a key the verifier does not know came into use", what)
+		}
+	}
+}
+
+// TestDeskKeyIsRenewedCrashSafe: whatever moment a power cut picks between the file of the key and
+// the header of the store, the desk opens, and the renewal ends well when it is run again.
+func TestDeskKeyIsRenewedCrashSafe(t *testing.T) {
+	for _, at := range []string{"new key in the file", "header rewritten", "old key gone from the file"} {
+		t.Run(at, func(t *testing.T) {
+			c, bundle, card := newDesk(t)
+			if _, err := Init(c, bundle, card); err != nil {
+				t.Fatal(err)
+			}
+			p := &pair{t: t, config: c, client: NewClient(c.Admin)}
+			p.config.FeedURL = "https://127.0.0.1:0"
+			p.startDesk()
+			old := deskKeyID(p.desk.keys.now().Desk)
+			p.cut(at)
+			p.startDesk()
+			if err := p.renewal().Run(t.Context(), RenewDesk); err != nil {
+				t.Fatal(err)
+			}
+			p.stopDesk()
+			text, err := os.ReadFile(filepath.Join(c.Credentials, credDesk))
+			if err != nil || splitKeys(text).word != "" {
+				t.Errorf("the credential holds two keys in the end, %v", err)
+			}
+			if id, err := keyID(credDesk, text); err != nil || id == old {
+				t.Errorf("the key is the old one, %v", err)
+			}
+			p.startDesk()
+		})
+	}
+}
+
+// cut does a part of the renewal and stops there.
+func (p *pair) cut(at string) {
+	p.t.Helper()
+	files := p.config.keyFiles()
+	text, err := files.read(credDesk)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	k := keyText{splitKeys(text).first, randomKey(), wordNext}
+	if err := files.replace(credDesk, k.join()); err != nil {
+		p.t.Fatal(err)
+	}
+	if at != "new key in the file" {
+		_, err := p.client.Renew(p.t.Context(), RenewDesk, RenewOrder{Credential: k.join()})
+		if err != nil {
+			p.t.Fatal(err)
+		}
+	}
+	if at == "old key gone from the file" {
+		if err := files.replace(credDesk, k.second); err != nil {
+			p.t.Fatal(err)
+		}
+	}
+	p.stopDesk()
+}
+
+// TestRenewedKeysAreOnRecord: each act carries the operator's name and names keys by public ids only.
+func TestRenewedKeysAreOnRecord(t *testing.T) {
+	p := newPair(t, nil)
+	if err := p.renewal().Run(t.Context(), RenewFeed); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.renewal().RunSite(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	var acts []string
+	for logged, err := range p.desk.store.Newest(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		e := logged.Entry
+		if strings.HasPrefix(string(e.Act), "key.") {
+			acts = append(acts, e.Detail["what"]+" "+string(e.Act))
+			if !strings.HasPrefix(e.Actor, "operator:") {
+				t.Errorf("%s is by %q", e.Act, e.Actor)
+			}
+		}
+	}
+	want := "site-secret key.switch, feed key.retire, feed key.switch, feed key.announce"
+	if got := strings.Join(acts, ", "); got != want {
+		t.Errorf("on record: %s\nwant: %s", got, want)
+	}
+}
+
+// TestSiteSecretGenerations: a generation that guards a slot is not given up, and its tokens are named.
+func TestSiteGenerationIsKeptWhileItGuards(t *testing.T) {
+	p := newPair(t, nil)
+	put := func(row provisioning.Row) {
+		t.Helper()
+		_, err := p.desk.store.Do(t.Context(), func(provisioning.Snapshot) (provisioning.Change, error) {
+			return provisioning.NewChange(provisioning.Entry{Act: "test.put"}).Put(row), nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	token := provisioning.Token{ID: "yubikey/17390101", Serial: "17390101",
+		State: provisioning.TokenLoaned, Generation: 1}
+	put(token)
+	if err := p.renewal().RunSite(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	old, err := p.desk.keys.Code(1, "17390101")
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = p.renewal().RetireSite(t.Context(), 1)
+	if err == nil || !strings.Contains(err.Error(), "17390101") {
+		t.Errorf("a generation that guards a slot was given up: %v", err)
+	}
+	if err := p.renewal().RetireSite(t.Context(), 2); err == nil {
+		t.Error("the current generation was given up")
+	}
+	if again, err := p.desk.keys.Code(1, "17390101"); err != nil || !again.Equal(old) {
+		t.Errorf("the code of the generation changed, %v", err)
+	}
+	token.Generation, token.Previous = 2, 0
+	put(token)
+	if err := p.renewal().RetireSite(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.desk.keys.Code(1, "17390101"); err == nil {
+		t.Error("the generation that was given up still gives codes")
+	}
+	p.stopDesk()
+	p.startDesk()
+	if got := p.desk.keys.now().Site.numbers(); len(got) != 1 || got[0] != 2 {
+		t.Errorf("after a restart the generations are %v", got)
+	}
+}
+
+// TestBundleNeedsTheSealingKey: whoever has the follower's certificate alone cannot have the desk seal
+// to a key of their own.
+func TestBundleNeedsTheSealingKey(t *testing.T) {
+	p := newPair(t, nil)
+	p.until("the desk holds the bundle", func() bool {
+		return !p.status().Desks[0].Seen.IsZero()
+	})
+	pair, err := tls.LoadX509KeyPair(filepath.Join(p.dir, "follower.crt"),
+		filepath.Join(p.dir, "follower.key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	card := p.deskCard()
+	thief := &http.Client{Transport: &http.Transport{DisableKeepAlives: true,
+		TLSClientConfig: feed.ClientTLS(pair, card.TLSPin)}}
+	private, public, err := feed.GenerateKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	forged := p.verifier.InForce()
+	forged.VerifierKey = public
+	opener, err := feed.NewOpener(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := p.desk.keys.Bundle().Fingerprint()
+	for name, prove := range map[string]func(feed.BundleState) feed.BundleOrder{
+		"no proof": func(feed.BundleState) feed.BundleOrder {
+			data, _ := forged.Encode()
+			return feed.BundleOrder{Bundle: data}
+		},
+		"proof by another key": func(asked feed.BundleState) feed.BundleOrder {
+			asked.Key = feed.KeyID(public)
+			order, err := opener.Prove(asked, forged)
+			if err != nil {
+				t.Error(err)
+			}
+			return order
+		},
+	} {
+		if status := p.putBundle(thief, prove); status != http.StatusBadRequest {
+			t.Errorf("%s: the desk answered %d", name, status)
+		}
+	}
+	if p.desk.keys.Bundle().Fingerprint() != before {
+		t.Error("the desk seals to a thief's key")
+	}
+}

@@ -1,0 +1,153 @@
+package verifier
+
+import (
+	"crypto/tls"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/tokendesk/tokendesk/provisioning/feed"
+)
+
+// fileAPIPin names the certificate the API is served with, once it was renewed.
+const fileAPIPin = "api.pin"
+
+// openKeys reads every key that may be renewed, and finds those in use.
+func (s *State) openKeys() (err error) {
+	if s.opener, err = openers(s.dir, s.Bundle.VerifierKey); err != nil {
+		return err
+	}
+	followers, err := pairs(s.dir, "follower")
+	if err != nil {
+		return err
+	}
+	var ok bool
+	if s.follower, ok = followers[s.Bundle.FollowerPin]; !ok {
+		return fmt.Errorf("the certificate of the follower that %s names: %w", FileBundle,
+			missing(fs.ErrNotExist))
+	}
+	apis, err := pairs(s.dir, "api")
+	if err != nil {
+		return err
+	}
+	pin, err := apiPin(s.dir)
+	if err != nil {
+		return err
+	}
+	s.apiBeside = nil
+	for at, pair := range apis {
+		if at == pin || pin == "" && len(apis) == 1 {
+			s.api = pair
+		} else {
+			s.apiBeside = append(s.apiBeside, pair)
+		}
+	}
+	if s.api.Leaf == nil {
+		return fmt.Errorf("read %s: %w", FileAPICert, missing(fs.ErrNotExist))
+	}
+	return nil
+}
+
+// apiPin is the pin of the certificate the API is served with; empty while there was only one.
+func apiPin(dir string) (string, error) {
+	text, err := os.ReadFile(filepath.Join(dir, fileAPIPin))
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	return strings.TrimSpace(string(text)), err
+}
+
+// sealed returns the opener in use.
+func (s *State) sealed() *feed.Opener {
+	s.keys.RLock()
+	defer s.keys.RUnlock()
+	return s.opener
+}
+
+// InForce is the public half as it is now.
+func (s *State) InForce() feed.Bundle {
+	s.keys.RLock()
+	defer s.keys.RUnlock()
+	return s.Bundle
+}
+
+// followerCertificate is what desks are called with.
+func (s *State) followerCertificate() *tls.Certificate {
+	s.keys.RLock()
+	defer s.keys.RUnlock()
+	cert := s.follower
+	return &cert
+}
+
+// apiCertificate is what callers are answered with.
+func (s *State) apiCertificate() *tls.Certificate {
+	s.keys.RLock()
+	defer s.keys.RUnlock()
+	cert := s.api
+	return &cert
+}
+
+// APICertificate is what callers pin or trust, as PEM: the one in use, and those beside it while it
+// is renewed.
+func (s *State) APICertificate() []byte {
+	s.keys.RLock()
+	defer s.keys.RUnlock()
+	var text []byte
+	for _, cert := range append([]tls.Certificate{s.api}, s.apiBeside...) {
+		text = append(text, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE",
+			Bytes: cert.Certificate[0]})...)
+	}
+	return text
+}
+
+// publish makes another bundle the one in force, durably, and takes up the keys it names.
+func (s *State) publish(b feed.Bundle) error {
+	line, err := b.Encode()
+	if err != nil {
+		return err
+	}
+	if err := replaceFile(filepath.Join(s.dir, FileBundle), line, 0o644); err != nil {
+		return fmt.Errorf("replace %s: %w", FileBundle, err)
+	}
+	s.keys.Lock()
+	defer s.keys.Unlock()
+	s.Bundle = b
+	return s.openKeys()
+}
+
+// reload reads the keys anew after files came or went.
+func (s *State) reload() error {
+	s.keys.Lock()
+	defer s.keys.Unlock()
+	return s.openKeys()
+}
+
+// replaceFile puts a file in the place of another, as a whole: a power cut leaves one of the two.
+func replaceFile(path string, data []byte, mode fs.FileMode) (err error) {
+	draft, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".new-*")
+	if err != nil {
+		return err
+	}
+	_, err = draft.Write(data)
+	err = errors.Join(err, draft.Chmod(mode), draft.Sync(), draft.Close())
+	if err == nil {
+		err = os.Rename(draft.Name(), path)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(draft.Name()))
+	}
+	return syncFolder(filepath.Dir(path))
+}
+
+// syncFolder makes names durable.
+func syncFolder(path string) error {
+	dir, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
+}
