@@ -136,6 +136,8 @@ func (s *Sealer) seal(rec Record, kind Kind, plain []byte) (Record, error) {
 type Opener struct {
 	id  []byte
 	key hpke.PrivateKey
+	// older are keys that were renewed and may still be sealed to.
+	older []*Opener
 }
 
 // NewOpener takes a private key that GenerateKey made.
@@ -147,11 +149,16 @@ func NewOpener(private secret.Key) (*Opener, error) {
 		return nil, errors.New("this is not a sealing key")
 	}
 	sum := sha256.Sum256(key.PublicKey().Bytes())
-	return &Opener{sum[:keyIDSize], key}, nil
+	return &Opener{id: sum[:keyIDSize], key: key}, nil
 }
 
 // Public is the public half.
 func (o *Opener) Public() []byte { return o.key.PublicKey().Bytes() }
+
+// With returns an opener that opens with older keys, too. Its public half stays its own.
+func (o *Opener) With(older ...*Opener) *Opener {
+	return &Opener{id: o.id, key: o.key, older: older}
+}
 
 // OpenSeed opens a KindSeed record.
 func (o *Opener) OpenSeed(rec Record) (SeedBody, error) {
@@ -179,11 +186,21 @@ func (o *Opener) open(rec Record, kind Kind) ([]byte, error) {
 		return nil, ErrSealed
 	}
 	for part := box[1:]; len(part) > 0; part = part[partSize:] {
-		if string(part[:keyIDSize]) == string(o.id) {
-			return o.openPart(rec, part[keyIDSize:partSize])
+		if key := o.named(part[:keyIDSize]); key != nil {
+			return key.openPart(rec, part[keyIDSize:partSize])
 		}
 	}
 	return nil, fmt.Errorf("%w: it is sealed to other keys", ErrSealed)
+}
+
+// named finds the key of an id among its own and the older ones.
+func (o *Opener) named(id []byte) *Opener {
+	for _, key := range append([]*Opener{o}, o.older...) {
+		if string(key.id) == string(id) {
+			return key
+		}
+	}
+	return nil
 }
 
 func (o *Opener) openPart(rec Record, part []byte) ([]byte, error) {
