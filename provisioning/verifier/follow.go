@@ -71,7 +71,7 @@ func (v *Verifier) follow(ctx context.Context, card feed.DeskCard) error {
 	}
 	f := &follower{Verifier: v, desk: card.Desk, card: card, key: key,
 		wire: newWire(card, v.follower), limit: feed.MaxLeaves}
-	defer f.wire.close()
+	defer func() { f.wire.close() }()
 	pause := firstPause
 	for ctx.Err() == nil {
 		f.moved = false
@@ -84,6 +84,8 @@ func (v *Verifier) follow(ctx context.Context, card feed.DeskCard) error {
 		}
 		if f.moved {
 			pause = firstPause
+		} else {
+			f.turn()
 		}
 		pause = f.trouble(err, pause)
 		select {
@@ -107,6 +109,8 @@ type follower struct {
 	limit int
 	// moved says that this session brought something.
 	moved bool
+	// tries counts the certificates the desk was shown.
+	tries int
 }
 
 // trouble records why a session ended and returns how long to wait.

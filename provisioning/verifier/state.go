@@ -46,8 +46,10 @@ type Plan struct {
 	Name string
 	// Hosts are the names and addresses callers reach the API under.
 	Hosts []string
-	// Escrow is the file that gets the offline key. It is to leave this machine.
-	Escrow string
+	// Escrow is the file that gets the offline key. It is to leave this machine. With EscrowKey, the
+	// public half of one that was made before, none is made.
+	Escrow    string
+	EscrowKey []byte
 	// Now is when it is made.
 	Now time.Time
 }
@@ -71,8 +73,10 @@ func initialise(p Plan) (feed.Bundle, error) {
 	}
 	bundle := feed.Bundle{Version: feed.Version, Name: p.Name}
 	var err error
-	if bundle.EscrowKey, err = makeFeedKey(p.Escrow); err != nil {
-		return feed.Bundle{}, err
+	if bundle.EscrowKey = p.EscrowKey; bundle.EscrowKey == nil {
+		if bundle.EscrowKey, err = makeFeedKey(p.Escrow); err != nil {
+			return feed.Bundle{}, err
+		}
 	}
 	if bundle.VerifierKey, err = makeFeedKey(filepath.Join(p.Dir, fileFeedKey)); err != nil {
 		return feed.Bundle{}, err
@@ -128,17 +132,22 @@ func stateOptions(dir string) boltfile.Options {
 type State struct {
 	// Bundle is the public half.
 	Bundle   feed.Bundle
-	file     *boltfile.File
+	dir      string
+	file     *vault
 	opener   *feed.Opener
 	follower tls.Certificate
-	api      tls.Certificate
+	// former are the certificates of the verifiers this one took over from.
+	former []tls.Certificate
+	api    tls.Certificate
+	// unsure says that there are credentials whose counters were lost.
+	unsure bool
 	// passcodes hashes them.
 	passcodes *passcodeHasher
 }
 
 // Open opens what Init made. It refuses what is missing and what others may read, and says which.
 func Open(dir string) (*State, error) {
-	s := &State{passcodes: newPasscodeHasher()}
+	s := &State{dir: dir, passcodes: newPasscodeHasher()}
 	if err := s.open(dir); err != nil {
 		return nil, fmt.Errorf("open the verifier in %s: %w", dir, err)
 	}
@@ -177,8 +186,15 @@ func (s *State) open(dir string) error {
 	raw := key.Expose()
 	defer clear(raw)
 	defer key.Wipe()
-	s.file, err = boltfile.Open(stateOptions(dir), raw)
-	return err
+	file, err := boltfile.Open(stateOptions(dir), raw)
+	if err != nil {
+		return err
+	}
+	s.file = &vault{File: file}
+	if err := s.inherit(); err != nil {
+		return errors.Join(err, s.Close())
+	}
+	return nil
 }
 
 // Close gives the file back.
