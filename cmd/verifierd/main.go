@@ -30,6 +30,10 @@ type cli struct {
 	Metrics metricsCmd `cmd:"" help:"The running verifier's figures for a monitoring, in the text format of Prometheus."`
 	Desk    deskCmd    `cmd:"" help:"Which desks are followed."`
 	Caller  callerCmd  `cmd:"" help:"Who may call the API."`
+
+	EscrowKey escrowKeyCmd `cmd:"" help:"The offline key a lost verifier is rebuilt with."`
+	Rebuild   rebuildCmd   `cmd:"" help:"Make a verifier in the place of one that was lost, or that was put back from a copy."`
+	Move      moveCmd      `cmd:"" help:"Move the verifier to another machine and key, with every counter."`
 }
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
