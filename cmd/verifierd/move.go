@@ -110,7 +110,7 @@ func (m moveImportCmd) Run(c *cli, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out, `took over from %s (key %s): %d credentials, %d passcodes, %d desks, %d callers
+	fmt.Fprintf(out, `took over from %s (key %s): credentials %d, passcodes %d, desks %d, callers %d
 Every counter and every count of failures is as it was. Desks are followed with the old certificate
 and what they seal to the old key is opened until they have the new bundle: put it on each. Callers
 need the new certificate of the API. Destroy %s.
