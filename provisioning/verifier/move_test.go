@@ -91,7 +91,7 @@ func TestMoveKeepsEverything(t *testing.T) {
 	}
 	old.stop()
 	again := idle(t, old.dir)
-	if err := again.Run(t.Context()); !errors.Is(err, verifier.ErrMoved) {
+	if err := again.Run(soon(t)); !errors.Is(err, verifier.ErrMoved) {
 		t.Errorf("it runs again: %v", err)
 	}
 	// The crash came before the file was safe: it is given out again, the same.
@@ -295,6 +295,10 @@ func TestMoveThroughTheSocket(t *testing.T) {
 	desk.expect(t, commitProof(desk, token), feed.InStep)
 	if !r.verify(t, "ana", token.Press()) {
 		t.Error("refused after the move")
+	}
+	// A desk has one long poll for a certificate, and the new verifier shows the old one's.
+	if d := old.status(t).Desks[0]; d.Trouble != "" {
+		t.Errorf("the old verifier went on following: %s", d.Trouble)
 	}
 }
 

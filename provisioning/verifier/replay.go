@@ -11,7 +11,7 @@ import (
 )
 
 // replayBatch is how many leaves share one commit.
-const replayBatch = 500
+const replayBatch = 100
 
 // turn is one leaf and the desk it is of.
 type turn struct {
