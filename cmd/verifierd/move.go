@@ -121,14 +121,18 @@ need the new certificate of the API. Destroy %s.
 
 // compare holds the file against the sum, and goes back to its beginning.
 func (m moveImportCmd) compare(file *os.File) error {
+	return compareSum(file, m.Sum, "verifierd move export")
+}
+
+func compareSum(file *os.File, want, printed string) error {
 	hash := sha256.New()
 	if _, err := io.Copy(hash, file); err != nil {
 		return err
 	}
 	sum := hex.EncodeToString(hash.Sum(nil))
-	if len(m.Sum) < sumDigits || !strings.HasPrefix(sum, strings.ToLower(m.Sum)) {
-		return fmt.Errorf("%s does not have that sum: compare it with what verifierd move export "+
-			"printed, at least %d digits of it", m.File, sumDigits)
+	if len(want) < sumDigits || !strings.HasPrefix(sum, strings.ToLower(want)) {
+		return fmt.Errorf("%s does not have that sum: compare it with what %s printed, at least %d "+
+			"digits of it", file.Name(), printed, sumDigits)
 	}
 	_, err := file.Seek(0, io.SeekStart)
 	return err

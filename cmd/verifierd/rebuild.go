@@ -13,9 +13,10 @@ import (
 )
 
 type rebuildCmd struct {
-	Begin rebuildBeginCmd `cmd:"" help:"Make the new verifier, with new keys."`
-	Pull  rebuildPullCmd  `cmd:"" help:"Take in what every trusted desk holds, with the escrow key."`
-	Copy  rebuildCopyCmd  `cmd:"" help:"Say that this state was put back from a copy: no counter in it is sure."`
+	Begin   rebuildBeginCmd   `cmd:"" help:"Make the new verifier, with new keys."`
+	Pull    rebuildPullCmd    `cmd:"" help:"Take in what every trusted desk holds, with the escrow key."`
+	Restore rebuildRestoreCmd `cmd:"" help:"Take in a backup instead, and go on with the desks from there."`
+	Copy    rebuildCopyCmd    `cmd:"" help:"Say that this state was put back from a copy: no counter in it is sure."`
 }
 
 type rebuildBeginCmd struct {
@@ -37,12 +38,15 @@ func (r rebuildBeginCmd) Run(out io.Writer) error {
 	}
 	made(out, r.Dir, bundle)
 	fmt.Fprintf(out, `
-next: 1. put %s in the place of the old bundle on every desk, and restart it
+next, with a backup: verifierd rebuild restore FILE --escrow KEY, with the escrow key %s
+next, without one:
+      1. put %s in the place of the old bundle on every desk, and restart it
       2. trust the card of every desk: verifierd desk trust CARD. Not of one that was revoked
       3. verifierd rebuild pull --escrow KEY, with the escrow key %s
       4. add every caller anew, and give it the new certificate of the API
       The verifier does not run before that.
-`, filepath.Join(r.Dir, verifier.FileBundle), feed.KeyID(lost.EscrowKey))
+`, feed.KeyID(lost.EscrowKey), filepath.Join(r.Dir, verifier.FileBundle),
+		feed.KeyID(lost.EscrowKey))
 	return nil
 }
 

@@ -43,9 +43,11 @@ type Arrival struct {
 
 // Loss says which verifier was lost, while another is rebuilt in its place and afterwards.
 type Loss struct {
-	Key  string    `json:"key"`
-	Name string    `json:"name"`
-	At   time.Time `json:"at"`
+	Key  string `json:"key"`
+	Name string `json:"name"`
+	// Pin is of the certificate it pulled with.
+	Pin string    `json:"pin,omitempty"`
+	At  time.Time `json:"at"`
 }
 
 // What a verifier does not run for.

@@ -11,15 +11,19 @@ import (
 	"github.com/tokendesk/tokendesk/provisioning/feed"
 )
 
-// pathMove on the admin socket takes a moveOrder by POST and answers with the export.
-const pathMove = "/move"
+// Two calls of the admin socket are answered with the state: pathMove takes a moveOrder by POST,
+// pathBackup takes nothing.
+const (
+	pathMove   = "/move"
+	pathBackup = "/backup"
+)
 
 type moveOrder struct {
 	Target  feed.Bundle `json:"target"`
 	Instead bool        `json:"instead,omitzero"`
 }
 
-// serveMove gives the state out. It is sealed: whoever reads the socket along learns nothing.
+// serveMove gives the state out for another verifier.
 func (v *Verifier) serveMove(w http.ResponseWriter, r *http.Request) {
 	var o moveOrder
 	if err := readBody(r, maxOrder, &o); err != nil {
@@ -27,10 +31,21 @@ func (v *Verifier) serveMove(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	v.log.Info("an operator's order", "act", "move", "key", feed.KeyID(o.Target.VerifierKey))
+	v.give(w, func(to io.Writer) error { return v.MoveOut(o.Target, o.Instead, to) })
+}
+
+// serveBackup gives the state out for the escrow key.
+func (v *Verifier) serveBackup(w http.ResponseWriter, _ *http.Request) {
+	v.log.Info("an operator's order", "act", "backup")
+	v.give(w, v.Backup)
+}
+
+// give sends what is written. It is sealed: whoever reads the socket along learns nothing.
+func (v *Verifier) give(w http.ResponseWriter, write func(io.Writer) error) {
 	// It takes as long as the state is large.
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Time{})
 	to := &begun{Writer: w}
-	err := v.MoveOut(o.Target, o.Instead, to)
+	err := write(to)
 	switch {
 	case err != nil && to.began:
 		v.log.Error("give the state out", "err", err)
@@ -54,13 +69,21 @@ func (b *begun) Write(data []byte) (int, error) {
 
 // MoveOut implements Mover.
 func (c *AdminClient) MoveOut(target feed.Bundle, instead bool, to io.Writer) error {
-	body, err := json.Marshal(moveOrder{target, instead})
+	return c.take(pathMove, moveOrder{target, instead}, to)
+}
+
+// Backup implements Mover.
+func (c *AdminClient) Backup(to io.Writer) error { return c.take(pathBackup, nil, to) }
+
+// take gives an order and reads what is given out.
+func (c *AdminClient) take(path string, order any, to io.Writer) error {
+	body, err := json.Marshal(order)
 	if err != nil {
 		return fmt.Errorf("encode an order: %w", err)
 	}
 	slow := *c.http
 	slow.Timeout = 0
-	resp, err := slow.Post("http://verifierd"+pathMove, "application/json", bytes.NewReader(body))
+	resp, err := slow.Post("http://verifierd"+path, "application/json", bytes.NewReader(body))
 	if err != nil {
 		return fmt.Errorf("reach the running verifier: %w", err)
 	}
@@ -69,7 +92,7 @@ func (c *AdminClient) MoveOut(target feed.Bundle, instead bool, to io.Writer) er
 		return moveRefusal(resp)
 	}
 	if _, err := io.Copy(to, resp.Body); err != nil {
-		return fmt.Errorf("read the export: %w", err)
+		return fmt.Errorf("read what the running verifier gives out: %w", err)
 	}
 	return nil
 }

@@ -15,6 +15,9 @@ import (
 // passcodes with their hashes and what those are peppered with, desks with where they were left,
 // callers, every record that was taken, and the keys that desks still seal to and let in.
 type Mover interface {
+	// Backup writes it as it is at one moment, sealed to the escrow key, and goes on.
+	Backup(to io.Writer) error
+
 	// MoveOut writes it, sealed to the key of the target's bundle. Before the first byte the verifier
 	// is marked as moved, durably, and accepts nothing any more: what was accepted is in the export,
 	// and nothing is accepted afterwards. Asking again for the same target writes the same state
@@ -39,7 +42,9 @@ func (v *Verifier) MoveOut(target feed.Bundle, instead bool, to io.Writer) error
 	}
 	v.leave.Do(func() { close(v.moved) })
 	v.log.Warn("the verifier was moved away", "key", d.Key, "export", d.Export)
-	if err := v.pack(d, target, to); err != nil {
+	head := moveHead{Version: moveVersion, Export: d.Export, Key: feed.KeyID(v.opener.Public()),
+		Name: v.Bundle.Name, At: d.At}
+	if err := v.pack(head, target.VerifierKey, to); err != nil {
 		return fmt.Errorf("write the export: %w", err)
 	}
 	return nil
@@ -51,7 +56,7 @@ func (v *Verifier) depart(target feed.Bundle, instead bool) (d Departure, err er
 	if key == feed.KeyID(v.opener.Public()) {
 		return Departure{}, errors.New("the bundle is this verifier's own: make the new one first")
 	}
-	return d, v.file.File.Update(func(tx *boltfile.Tx) error {
+	err = v.file.File.Update(func(tx *boltfile.Tx) error {
 		_, rebuilding, err := load[Loss](tx, lifeTable, lifeRebuilding)
 		if err != nil || rebuilding {
 			return errors.Join(err, ErrRebuilding)
@@ -70,23 +75,23 @@ func (v *Verifier) depart(target feed.Bundle, instead bool) (d Departure, err er
 		d.At = v.clock().UTC().Truncate(time.Second)
 		return save(tx, lifeTable, lifeMoved, d)
 	})
+	return d, err
 }
 
-// pack writes the state. Nobody changes it any more, so it is the same each time.
-func (v *Verifier) pack(d Departure, target feed.Bundle, to io.Writer) error {
-	sealed, err := feed.SealParcel(to, target.VerifierKey)
+// pack writes the state as it is at one moment, for the holder of a sealing key.
+func (v *Verifier) pack(head moveHead, public []byte, to io.Writer) error {
+	sealed, err := feed.SealParcel(to, public)
 	if err != nil {
 		return err
 	}
-	w, err := newMoveWriter(sealed, moveHead{Version: moveVersion, Export: d.Export,
-		Key: feed.KeyID(v.opener.Public()), Name: v.Bundle.Name, At: d.At})
+	w, err := newMoveWriter(sealed, head)
 	if err != nil {
 		return err
 	}
 	if err := v.file.View(func(tx *boltfile.Tx) error { return v.packRows(tx, w) }); err != nil {
 		return err
 	}
-	return errors.Join(w.end(), sealed.Close())
+	return errors.Join(w.end(v.sign), sealed.Close())
 }
 
 func (v *Verifier) packRows(tx *boltfile.Tx, w *moveWriter) error {

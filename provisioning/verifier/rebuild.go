@@ -33,7 +33,7 @@ func BeginRebuild(p Plan, lost feed.Bundle) (feed.Bundle, error) {
 	}
 	err = s.file.Update(func(tx *boltfile.Tx) error {
 		return save(tx, lifeTable, lifeRebuilding, Loss{Key: feed.KeyID(lost.VerifierKey),
-			Name: lost.Name, At: p.Now})
+			Name: lost.Name, Pin: lost.FollowerPin, At: p.Now})
 	})
 	if err := errors.Join(err, s.Close()); err != nil {
 		return feed.Bundle{}, fmt.Errorf("begin a rebuild: %w", err)
@@ -76,6 +76,10 @@ func (v *Verifier) Rebuild(ctx context.Context, escrow []*feed.Opener,
 	return r.report(), nil
 }
 
+// errNotLost refuses to rebuild what is there.
+var errNotLost = errors.New("this verifier was not lost: verifierd rebuild begin makes the one that " +
+	"is rebuilt")
+
 // beginReplay checks the keys, and empties what a rebuild that was broken off left behind.
 func (v *Verifier) beginReplay(escrow []*feed.Opener) (loss Loss, err error) {
 	right := errors.New("an escrow key is needed")
@@ -87,17 +91,17 @@ func (v *Verifier) beginReplay(escrow []*feed.Opener) (loss Loss, err error) {
 	if right != nil {
 		return Loss{}, right
 	}
-	return loss, v.file.Update(func(tx *boltfile.Tx) error {
+	err = v.file.Update(func(tx *boltfile.Tx) (err error) {
 		var rebuilding bool
 		if loss, rebuilding, err = load[Loss](tx, lifeTable, lifeRebuilding); err != nil {
 			return err
 		}
 		if !rebuilding {
-			return errors.New("this verifier was not lost: verifierd rebuild begin makes the one " +
-				"that is rebuilt")
+			return errNotLost
 		}
 		return emptyTables(tx)
 	})
+	return loss, err
 }
 
 // emptyTables keeps who is trusted and may call, and what this verifier is.
