@@ -58,6 +58,8 @@ const (
 	PasscodeReplaced PasscodeEnd = "replaced"
 	// PasscodeVoidEnrolled: a new device of the person was enrolled.
 	PasscodeVoidEnrolled PasscodeEnd = "void_enrolled"
+	// PasscodeRebuilt: the verifier was lost and rebuilt, and does not know how often it was used.
+	PasscodeRebuilt PasscodeEnd = "rebuilt"
 	// PasscodeRefused: the verifier did not take it.
 	PasscodeRefused PasscodeEnd = "refused"
 	// PasscodeUnanswered: the verifier said nothing in time.

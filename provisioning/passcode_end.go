@@ -56,6 +56,8 @@ func endOf(o feed.Outcome) PasscodeEnd {
 		return PasscodeExpired
 	case feed.Replaced:
 		return PasscodeReplaced
+	case feed.Rebuilt:
+		return PasscodeRebuilt
 	}
 	return PasscodeVoidEnrolled
 }

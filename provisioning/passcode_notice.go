@@ -39,7 +39,7 @@ func (p Passcode) told(s Snapshot, _ Entry, _ []Row) (told, bool) {
 func (e PasscodeEnd) early() bool {
 	switch e {
 	case PasscodeRevoked, PasscodeReplaced, PasscodeVoidEnrolled, PasscodeNotRevealed,
-		PasscodeInterrupted:
+		PasscodeInterrupted, PasscodeRebuilt:
 		return true
 	}
 	return false

@@ -31,6 +31,11 @@ type cli struct {
 	Desk    deskCmd    `cmd:"" help:"Which desks are followed."`
 	Caller  callerCmd  `cmd:"" help:"Who may call the API."`
 	Renew   renewCmd   `cmd:"" help:"Renew a key, without a pause."`
+
+	EscrowKey escrowKeyCmd `cmd:"" help:"The offline key a lost verifier is rebuilt with."`
+	Rebuild   rebuildCmd   `cmd:"" help:"Make a verifier in the place of one that was lost, or that was put back from a copy."`
+	Backup    backupCmd    `cmd:"" help:"Write the whole state into a file that opens with the escrow key."`
+	Move      moveCmd      `cmd:"" help:"Move the verifier to another machine and key, with every counter."`
 }
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }

@@ -29,6 +29,7 @@ func printStatus(out io.Writer, s verifier.Status, now time.Time) error {
 		s.Credentials["active"], s.Credentials["waiting"], s.Credentials["suspended"],
 		s.Credentials["revoked"])
 	fmt.Fprintf(out, "passcodes: %d live\n", s.Passcodes)
+	printLife(out, s)
 	fmt.Fprintf(out, "sign-ins since the start: %d accepted, %d refused\n", s.Tally.Accepted,
 		s.Tally.Refused)
 	printKeys(out, s.Keys, now)

@@ -24,11 +24,13 @@ const (
 	Replaced Outcome = "replaced"
 	// Voided: a new device of the user was enrolled.
 	Voided Outcome = "voided"
+	// Rebuilt: the verifier was lost and rebuilt, so nobody knows how often it was used.
+	Rebuilt Outcome = "rebuilt"
 )
 
 // Ends reports whether an outcome is the end of a passcode, and not the answer to its record.
 func (o Outcome) Ends() bool {
-	return o == UsedUp || o == Expired || o == Replaced || o == Voided
+	return o == UsedUp || o == Expired || o == Replaced || o == Voided || o == Rebuilt
 }
 
 // PurposeEnrol in a PasscodeBody: good for enrolling a device and nothing else.

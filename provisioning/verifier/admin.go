@@ -54,6 +54,8 @@ type outcome struct {
 func (v *Verifier) ServeAdmin(ctx context.Context, listener net.Listener) error {
 	mux := http.NewServeMux()
 	mux.Handle("GET "+PathMetrics, v.metricsHandler())
+	mux.HandleFunc("POST "+pathMove, v.serveMove)
+	mux.HandleFunc("POST "+pathBackup, v.serveBackup)
 	mux.HandleFunc("POST /", func(w http.ResponseWriter, r *http.Request) {
 		var o order
 		if err := readBody(r, maxOrder, &o); err != nil {

@@ -150,6 +150,9 @@ func readBody(r *http.Request, limit int64, into any) error {
 // refuse tells an error. What is not a problem of the contract is logged and told as a fixed one.
 func (v *Verifier) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	var problem *feed.Problem
+	if errors.Is(err, ErrMoved) {
+		err = feed.ProblemMoved
+	}
 	if !errors.As(err, &problem) {
 		v.log.Error("answer a call", "path", r.URL.Path, "err", err)
 		problem = feed.ProblemInternal

@@ -88,6 +88,8 @@ func (v *Verifier) follow(ctx context.Context, card feed.DeskCard) error {
 		}
 		if f.moved {
 			pause = firstPause
+		} else {
+			f.turn()
 		}
 		pause = f.trouble(err, pause)
 		select {
@@ -117,6 +119,8 @@ type follower struct {
 	limit int
 	// moved says that this session brought something.
 	moved bool
+	// tries counts the certificates the desk was shown.
+	tries int
 }
 
 // trouble records why a session ended and returns how long to wait.

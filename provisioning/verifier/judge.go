@@ -16,6 +16,10 @@ const (
 	lookAhead = 10
 	// resyncWindow is how far two OTPs in a row may be.
 	resyncWindow = 1000
+	// unsureWindow is how far they may be when the counter was lost: a token that signed in eight
+	// times on each working day of five years. Two OTPs of six digits make a guess at one counter
+	// 10^-12, so 10^-8 for the whole window.
+	unsureWindow = 10000
 )
 
 // judgement is what a proof comes to. Next is the lowest counter after it, for feed.InStep only.
@@ -25,10 +29,12 @@ type judgement struct {
 	next    uint64
 }
 
-// judge holds what a token typed against what its seed gives from a counter on.
-func judge(seed secret.Seed, digits int, counter uint64, typed []secret.OTP) (judgement, error) {
+// judge holds what a token typed against what its seed gives from a counter on. Two OTPs in a row
+// are looked for as far as reach.
+func judge(seed secret.Seed, digits int, counter uint64, reach int,
+	typed []secret.OTP) (judgement, error) {
 	if len(typed) == 2 {
-		codes, err := oath.Codes(seed, counter, resyncWindow+1, digits)
+		codes, err := oath.Codes(seed, counter, reach+1, digits)
 		if err != nil {
 			return judgement{}, err
 		}
@@ -59,12 +65,13 @@ type match struct {
 
 // search looks for an OTP from a counter on: in the look-ahead first, which is where it is, and
 // beyond it as far as a resynchronisation may reach. Every miss costs the whole window.
-func search(seed secret.Seed, digits int, next uint64, typed secret.OTP) (match, error) {
+func search(seed secret.Seed, digits int, next uint64, reach int,
+	typed secret.OTP) (match, error) {
 	offset, near, err := oath.Search(seed, next, lookAhead+1, digits, typed)
 	if near || err != nil {
 		return match{found: near, near: near, counter: next + uint64(offset)}, err
 	}
 	next += lookAhead + 1
-	offset, found, err := oath.Search(seed, next, resyncWindow-lookAhead, digits, typed)
+	offset, found, err := oath.Search(seed, next, reach-lookAhead, digits, typed)
 	return match{found: found, counter: next + uint64(offset)}, err
 }

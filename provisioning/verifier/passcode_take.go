@@ -131,7 +131,7 @@ func (v *Verifier) sweepPasscodes(ctx context.Context) error {
 	tick := time.NewTicker(sweepEvery)
 	defer tick.Stop()
 	for {
-		if err := v.sweep(); err != nil {
+		if err := v.sweep(); err != nil && !errors.Is(err, ErrMoved) {
 			return err
 		}
 		select {

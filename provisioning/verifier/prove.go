@@ -27,7 +27,7 @@ func (t taking) takeProof() error {
 		return err
 	}
 	defer seed.Wipe()
-	found, err := judge(seed, c.Digits, c.Next, t.rec.proof.OTPs)
+	found, err := judge(seed, c.Digits, c.Next, c.reach(), t.rec.proof.OTPs)
 	if err != nil {
 		return err
 	}
@@ -40,9 +40,11 @@ func (t taking) takeProof() error {
 			if !allowed {
 				return t.answer(feed.Refused, 0)
 			}
+			c.Unsure = false // it never signed in, so this is its counter
 		}
 		// The token was seen at a counter, so failures before this mean nothing any more.
 		c.Next, c.Limit, c.Far = found.next, limit{}, far{}
+		c.Unsure = c.Unsure && len(t.rec.proof.OTPs) < 2
 		if err := saveCredential(t.tx, c); err != nil {
 			return err
 		}

@@ -39,7 +39,7 @@ const (
 func tables() []string {
 	return []string{deskTable, callerTable, credentialTable, seedTable, seedTagTable, userTable,
 		tokenTable, recordTable, verdictTable, ghostTable, passcodeTable, passcodeRefTable,
-		saltTable}
+		saltTable, lifeTable, heirTable}
 }
 
 // deskRow is a desk we follow.
@@ -101,9 +101,12 @@ type credential struct {
 	// Issued is when its proof was in step; zero before.
 	Issued time.Time `json:"issued,omitzero"`
 	// Held says that an operator suspended it: its desk cannot resume it.
-	Held  bool  `json:"held,omitempty"`
-	Limit limit `json:"limit,omitzero"`
-	Far   far   `json:"far,omitzero"`
+	Held bool `json:"held,omitempty"`
+	// Unsure says that its counter was lost with a former verifier, and Next is only the lowest it
+	// may be: two OTPs in a row find it anew, and nothing less is accepted.
+	Unsure bool  `json:"unsure,omitempty"`
+	Limit  limit `json:"limit,omitzero"`
+	Far    far   `json:"far,omitzero"`
 }
 
 // live says whether a user or a token is taken by it.

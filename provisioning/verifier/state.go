@@ -46,8 +46,10 @@ type Plan struct {
 	Name string
 	// Hosts are the names and addresses callers reach the API under.
 	Hosts []string
-	// Escrow is the file that gets the offline key. It is to leave this machine.
-	Escrow string
+	// Escrow is the file that gets the offline key. It is to leave this machine. With EscrowKey, the
+	// public half of one that was made before, none is made.
+	Escrow    string
+	EscrowKey []byte
 	// Now is when it is made.
 	Now time.Time
 }
@@ -71,8 +73,10 @@ func initialise(p Plan) (feed.Bundle, error) {
 	}
 	bundle := feed.Bundle{Version: feed.Version, Name: p.Name}
 	var err error
-	if bundle.EscrowKey, err = makeFeedKey(p.Escrow); err != nil {
-		return feed.Bundle{}, err
+	if bundle.EscrowKey = p.EscrowKey; bundle.EscrowKey == nil {
+		if bundle.EscrowKey, err = makeFeedKey(p.Escrow); err != nil {
+			return feed.Bundle{}, err
+		}
 	}
 	if bundle.VerifierKey, err = makeFeedKey(filepath.Join(p.Dir, fileFeedKey)); err != nil {
 		return feed.Bundle{}, err
@@ -129,13 +133,19 @@ type State struct {
 	// Bundle is the public half as it was read. InForce is the one of now.
 	Bundle feed.Bundle
 	dir    string
-	file   *boltfile.File
+	file   *vault
 	// keys guards what a renewal replaces: the bundle and what follows.
 	keys      sync.RWMutex
 	opener    *feed.Opener
 	follower  tls.Certificate
 	api       tls.Certificate
 	apiBeside []tls.Certificate
+	// heirs and former are the sealing keys and the certificates of the verifiers this one took over
+	// from.
+	heirs  []*feed.Opener
+	former []tls.Certificate
+	// unsure says that there are credentials whose counters were lost.
+	unsure bool
 	// passcodes hashes them.
 	passcodes *passcodeHasher
 }
@@ -167,8 +177,15 @@ func (s *State) open(dir string) error {
 	raw := key.Expose()
 	defer clear(raw)
 	defer key.Wipe()
-	s.file, err = boltfile.Open(stateOptions(dir), raw)
-	return err
+	file, err := boltfile.Open(stateOptions(dir), raw)
+	if err != nil {
+		return err
+	}
+	s.file = &vault{File: file}
+	if err := s.inherit(); err != nil {
+		return errors.Join(err, s.Close())
+	}
+	return nil
 }
 
 // Close gives the file back.

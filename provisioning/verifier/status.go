@@ -17,10 +17,17 @@ type Status struct {
 	// Credentials are counted by state.
 	Credentials map[string]int `json:"credentials"`
 	// Passcodes are the live ones, a list of single-use ones counting once.
-	Passcodes int   `json:"passcodes"`
-	Tally     Tally `json:"tally"`
+	Passcodes int `json:"passcodes"`
+	// Unsure credentials want two OTPs in a row: their counters were lost.
+	Unsure int   `json:"unsure,omitempty"`
+	Tally  Tally `json:"tally"`
 	// Keys are how its keys are.
 	Keys KeysStatus `json:"keys,omitzero"`
+	// Moved, Arrived, Rebuilding and Rebuilt are what became of the verifier itself.
+	Moved      Departure `json:"moved,omitzero"`
+	Arrived    Arrival   `json:"arrived,omitzero"`
+	Rebuilding Loss      `json:"rebuilding,omitzero"`
+	Rebuilt    Loss      `json:"rebuilt,omitzero"`
 }
 
 // Tally counts attempts since the start.
@@ -70,9 +77,15 @@ func (v *Verifier) Status() (Status, error) {
 	if s.Keys, err = v.keysStatus(); err != nil {
 		return Status{}, err
 	}
+	if err := v.life(&s); err != nil {
+		return Status{}, err
+	}
 	return s, v.file.View(func(tx *boltfile.Tx) error {
 		err := each(tx, credentialTable, func(_ string, c credential) error {
 			s.Credentials[string(c.State)]++
+			if c.Unsure && c.live() {
+				s.Unsure++
+			}
 			return nil
 		})
 		return errors.Join(err, eachPasscodes(tx, func(_ []byte, row passcodeRow) error {

@@ -2,6 +2,7 @@ package verifier
 
 import (
 	"bytes"
+	"crypto/tls"
 	"crypto/x509"
 	"time"
 
@@ -54,7 +55,8 @@ func (f *follower) takeUp(tail feed.Tail, signed []byte) (told bool, err error) 
 
 // connect makes the line to the desk by its card as it is now.
 func (f *follower) connect() {
-	f.wire = newWire(f.card, f.followerCertificate)
+	tries := f.tries
+	f.wire = newWire(f.card, func() *tls.Certificate { return f.face(tries) })
 	f.wire.seen = func(cert *x509.Certificate) { f.shownBy(f.desk, cert) }
 }
 

@@ -37,8 +37,10 @@ type Verifier struct {
 	log   *slog.Logger
 
 	attempts chan *attempt
-	// poke tells the supervisor that the desks changed.
+	// poke tells the supervisor that the desks changed, moved that they are no longer ours.
 	poke    chan struct{}
+	moved   chan struct{}
+	leave   sync.Once
 	callers *callerLimits
 	started time.Time
 
@@ -64,17 +66,20 @@ func New(c Config) (*Verifier, error) {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	return &Verifier{State: c.State, clock: c.Clock, log: c.Log, attempts: make(chan *attempt),
-		poke: make(chan struct{}, 1), callers: newCallerLimits(), started: c.Clock(),
-		links: map[string]Link{}, cards: map[string]feed.DeskCard{},
+		poke: make(chan struct{}, 1), moved: make(chan struct{}), callers: newCallerLimits(),
+		started: c.Clock(), links: map[string]Link{}, cards: map[string]feed.DeskCard{},
 		spread: make(chan struct{}, 1)}, nil
 }
 
 // Run follows every trusted desk and decides attempts until ctx is done. It ends with an error when
 // the disk fails: what was stored is then not known, and the process must start anew.
 func (v *Verifier) Run(ctx context.Context) error {
+	if err := v.mayRun(); err != nil {
+		return err
+	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return v.decideAll(ctx) })
-	group.Go(func() error { return v.supervise(ctx) })
+	group.Go(func() error { return v.untilMoved(ctx, v.supervise) })
 	group.Go(func() error { return v.sweepPasscodes(ctx) })
 	group.Go(func() error { return v.spreadBundle(ctx) })
 	group.Go(func() error { return v.warnEnds(ctx) })

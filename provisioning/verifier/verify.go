@@ -91,6 +91,9 @@ func (v *Verifier) Alive(ctx context.Context) error {
 	}
 	select {
 	case <-a.done:
+		if errors.Is(a.err, ErrMoved) {
+			return nil // it is not to be started anew for that
+		}
 		return a.err
 	case <-ctx.Done():
 		return ctx.Err()
@@ -117,7 +120,7 @@ func (v *Verifier) look(user string, otp secret.OTP) (*attempt, error) {
 	if digits < 6 || digits > 8 {
 		digits = 6
 	}
-	a.match, err = search(seed, digits, next, otp)
+	a.match, err = search(seed, digits, next, v.reach(), otp)
 	return a, err
 }
 
@@ -202,8 +205,8 @@ func (c *credential) try(m match, now time.Time) bool {
 		return false
 	}
 	right := m.found && m.counter >= c.Next
-	if right && (m.near || c.Far.continues(m.counter, now)) {
-		c.Next, c.Limit, c.Far = m.counter+1, limit{}, far{}
+	if right && (m.near && !c.Unsure || c.Far.continues(m.counter, now)) {
+		c.Next, c.Limit, c.Far, c.Unsure = m.counter+1, limit{}, far{}, false
 		return true
 	}
 	c.Limit = c.Limit.fail(now)

@@ -1,0 +1,66 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/tokendesk/tokendesk/provisioning/verifier"
+)
+
+type backupCmd struct {
+	File string `arg:"" help:"New file for the backup." type:"path"`
+}
+
+// Run implements the command.
+func (b backupCmd) Run(c *cli, out io.Writer) error {
+	return c.withAdmin(func(a verifier.Admin) error {
+		sum, size, err := writeWhole(b.File, a.(verifier.Mover).Backup)
+		if err == nil {
+			fmt.Fprintf(out, "%s holds this verifier, sealed to the escrow key: %d bytes, sum %s\n",
+				b.File, size, sum)
+		}
+		return err
+	})
+}
+
+type rebuildRestoreCmd struct {
+	File   string `arg:"" help:"What verifierd backup wrote." type:"existingfile"`
+	Escrow string `required:"" help:"File with the private half of the escrow key." type:"path"`
+	Sum    string `help:"The sum that verifierd backup printed, if the bundle of the lost verifier is of another day than the backup: its signature is not asked for then."`
+}
+
+// Run implements the command.
+func (r rebuildRestoreCmd) Run(c *cli, out io.Writer) error {
+	conf, err := readConfig(c.Config)
+	if err != nil {
+		return err
+	}
+	key, err := verifier.ReadEscrowKey(r.Escrow)
+	if err != nil {
+		return err
+	}
+	file, err := os.Open(r.File)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = file.Close() }()
+	if r.Sum != "" {
+		if err := compareSum(file, r.Sum, "verifierd backup"); err != nil {
+			return err
+		}
+	}
+	got, err := verifier.Restore(conf.State, file, key, r.Sum != "", time.Now())
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, `put back: credentials %d, desks %d, callers %d
+Each token wants two codes in a row before it signs in again, and every passcode is dead: nobody
+knows what was used since the backup. Desks are followed from where the backup left them; where one
+issued more since than it may within an hour, raise that bound first (verifierd desk trust
+--per-hour). Then start the service, take the escrow key off this machine, and put the new bundle on
+each desk. Callers need the new certificate of the API.
+`, got.Rows["credential"], got.Rows["desk"], got.Rows["caller"])
+	return nil
+}
