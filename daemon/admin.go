@@ -48,6 +48,9 @@ type Status struct {
 	NoticesWaiting int `json:"notices_waiting"`
 	NoticesDead    int `json:"notices_dead"`
 	Requests       int `json:"requests"`
+	// Standing is why the desk issues nothing, in words; empty while it may. Backup is how backups go.
+	Standing string       `json:"standing,omitempty"`
+	Backup   BackupStatus `json:"backup"`
 }
 
 // OfficerRow is one officer, as the operator sees and names them. PIN is set in a request only.
@@ -99,6 +102,7 @@ func (a admin) handler() http.Handler {
 	mux.HandleFunc("GET /status", a.status)
 	mux.HandleFunc("GET /officers", a.officers)
 	mux.HandleFunc("POST /officers/{act}", a.officer)
+	a.backups(mux)
 	return mux
 }
 

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/tokendesk/tokendesk/daemon/publish"
@@ -63,6 +64,9 @@ type Desk struct {
 	pin      string
 	// opened hears when an officer unlocks the desk.
 	opened chan struct{}
+	// backing is held by the backup under way; instance is this run of the program.
+	backing  sync.Mutex
+	instance feed.Instance
 }
 
 // Open opens a desk that exists and wires it; nothing runs yet. It refuses what is missing or broken
@@ -77,7 +81,8 @@ func Open(ctx context.Context, p Parts) (*Desk, error) {
 		return nil, fmt.Errorf("the verifier's bundle: %w", err)
 	}
 	p.Site.Touch = !p.Config.PINAlone
-	d := &Desk{parts: p, log: p.Log, pin: bundle.FollowerPin, opened: make(chan struct{}, 1)}
+	d := &Desk{parts: p, log: p.Log, pin: bundle.FollowerPin, opened: make(chan struct{}, 1),
+		instance: newInstance(p.Clock)}
 	if d.people, err = openPeople(p); err != nil {
 		return nil, err
 	}
@@ -116,7 +121,7 @@ func (d *Desk) wire(sealer *feed.Sealer) (err error) {
 	if err := d.wireNotices(); err != nil {
 		return err
 	}
-	d.feed, err = publish.New(publish.Config{Source: d.store, Acks: d.visits, Meta: d.meta, Log: p.Log})
+	d.feed, err = publish.New(publish.Config{Source: d.store, Acks: d.visits, Meta: d.meta, Log: p.Log, Told: d})
 	if err != nil {
 		return err
 	}
@@ -164,7 +169,8 @@ func (d *Desk) meta() feed.Meta {
 	now, synced := d.clock()
 	s := d.store.Snapshot()
 	v, _ := provisioning.Get[provisioning.Verifier](s, provisioning.Verifier{}.Key())
-	return feed.Meta{Version: feed.Version, Desk: d.parts.Config.Desk, Site: d.parts.Site.ID,
+	return feed.Meta{Instance: d.instance, Halted: provisioning.StandingOf(s).Halt != "",
+		Version: feed.Version, Desk: d.parts.Config.Desk, Site: d.parts.Site.ID,
 		Feed: d.store.Feed(), Head: s.Position(), Acked: v.Acked, LogKey: d.parts.Keys.LogKey,
 		Clock: now, Synced: synced}
 }
@@ -184,6 +190,8 @@ func (d *Desk) Health(ctx context.Context) provisioning.Health {
 		h.VerifierSeen = seen.UTC()
 		h.VerifierUp = d.followed()
 	}
+	h.Standing = provisioning.StandingOf(s).Refusal()
+	h.BackupTrouble = provisioning.BackupOf(s).Trouble(now)
 	if now.Before(h.VerifierSeen) {
 		h.VerifierSeen = now
 	}
@@ -194,8 +202,11 @@ func (d *Desk) Health(ctx context.Context) provisioning.Health {
 	return h
 }
 
-// followed says whether the verifier is there now.
+// followed says whether the verifier is there now, and follows this desk.
 func (d *Desk) followed() bool {
+	if provisioning.StandingOf(d.store.Snapshot()).Refusal() != nil {
+		return false
+	}
 	seen := d.feed.Seen()
 	return !seen.IsZero() && time.Since(seen) < verifierPatience
 }
@@ -219,6 +230,7 @@ func (d *Desk) Status(ctx context.Context) (Status, error) {
 	}
 	status.NoticesWaiting = provisioning.WaitingNotices(s)
 	status.NoticesDead, status.Requests = len(provisioning.DeadNotices(s)), len(provisioning.Requests(s))
+	status.Standing, status.Backup = sayStanding(provisioning.StandingOf(s)), d.backupStatus()
 	checkpoint, err := d.store.Checkpoint(s.Position())
 	status.Checkpoint = string(checkpoint)
 	return status, err

@@ -141,13 +141,21 @@ func makeCertificate(name string) ([]byte, error) {
 	return append(out, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})...), nil
 }
 
-func writeCard(c Config, keys Keys, path string) error {
+// deskCard is the public half of this desk.
+func deskCard(c Config, keys Keys) (feed.DeskCard, error) {
 	leaf, err := feedLeaf(keys.Feed)
+	if err != nil {
+		return feed.DeskCard{}, err
+	}
+	return feed.DeskCard{Version: feed.Version, Desk: c.Desk, Site: c.Site, FeedURL: c.FeedURL,
+		LogKey: keys.LogKey, TLSPin: feed.Pin(leaf)}, nil
+}
+
+func writeCard(c Config, keys Keys, path string) error {
+	card, err := deskCard(c, keys)
 	if err != nil {
 		return err
 	}
-	card := feed.DeskCard{Version: feed.Version, Desk: c.Desk, Site: c.Site, FeedURL: c.FeedURL,
-		LogKey: keys.LogKey, TLSPin: feed.Pin(leaf)}
 	data, err := card.Encode()
 	if err != nil {
 		return fmt.Errorf("make the desk's card: %w", err)

@@ -17,5 +17,8 @@ func createStore(c Config, k Keys) error {
 }
 
 func openStore(ctx context.Context, p Parts) (*store.Store, error) {
+	if err := checkRestored(p.Config); err != nil {
+		return nil, err
+	}
 	return store.Open(ctx, storeOptions(p.Config, p.Keys, p.Clock, p.Fatal))
 }

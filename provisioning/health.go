@@ -14,4 +14,8 @@ type Health struct {
 	ClockSynced bool
 	// TokensInDrawer counts tokens in stock.
 	TokensInDrawer int
+	// Standing is why the desk as a whole issues nothing, or nil.
+	Standing *Refusal
+	// BackupTrouble: the newest backup failed, or was never finished.
+	BackupTrouble bool
 }

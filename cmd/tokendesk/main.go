@@ -22,6 +22,9 @@ type cli struct {
 	Init     initCmd     `cmd:"" help:"Make the keys and the empty store of a new desk, and its card for the verifier."`
 	Status   statusCmd   `cmd:"" help:"How the running desk is doing, and which tokens are in doubt."`
 	Officers officersCmd `cmd:"" help:"Who may work at the desk."`
+	Backup   backupCmd   `cmd:"" help:"Write everything this desk needs into one file, sealed to the recovery key."`
+	Restore  restoreCmd  `cmd:"" help:"Make the desk of a backup anew on an empty machine."`
+	Recovery recoveryCmd `cmd:"" name:"recovery-key" help:"Make the offline key that opens backups."`
 	Policy   policyCmd   `cmd:"" help:"The terms of a site's profile, and where they deviate from NIST SP 800-63B-4."`
 }
 

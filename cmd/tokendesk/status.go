@@ -29,6 +29,9 @@ func (statusCmd) Run(ctx context.Context, c *cli, t terminal) error {
 	}
 	table := tabwriter.NewWriter(t.out, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(table, "desk\t%s of %s, feed %s\n", s.Desk, s.Site, s.Feed)
+	if s.Standing != "" {
+		fmt.Fprintf(table, "STOPPED\t%s\n", s.Standing)
+	}
 	fmt.Fprintf(table, "verifier\t%s, last seen %s, %d of %d acknowledged\n", up(s.VerifierUp), seen,
 		s.Acked, s.Position)
 	fmt.Fprintf(table, "directory\t%s\n", up(s.DirectoryUp))
@@ -46,6 +49,7 @@ func (statusCmd) Run(ctx context.Context, c *cli, t terminal) error {
 	if len(s.Readers) == 0 {
 		fmt.Fprintln(table, "reader\tnone: numbers are typed")
 	}
+	fmt.Fprintf(table, "backup\t%s\n", backupLine(s.Backup))
 	fmt.Fprintf(table, "notices\t%d waiting, %d given up\n", s.NoticesWaiting, s.NoticesDead)
 	fmt.Fprintf(table, "requests\t%d by mail\n", s.Requests)
 	if err := table.Flush(); err != nil {

@@ -19,6 +19,7 @@ func (s *Server) Handler() http.Handler {
 	mux.Handle(feed.PathMeta, s.call(http.MethodGet, s.meta))
 	mux.Handle(feed.PathRecords, s.call(http.MethodGet, s.records))
 	mux.Handle(feed.PathAcks, s.call(http.MethodPost, s.acks))
+	s.tell(mux)
 	mux.Handle("/", s.call("", func(http.ResponseWriter, *http.Request) error {
 		return feed.ProblemNowhere
 	}))
@@ -76,8 +77,12 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	_ = json.NewEncoder(w).Encode(problem)
 }
 
-func (s *Server) meta(w http.ResponseWriter, _ *http.Request) error {
-	return send(w, s.Meta())
+func (s *Server) meta(w http.ResponseWriter, r *http.Request) error {
+	meta := s.Meta()
+	if meta.Instance.ID != "" {
+		meta.Instance.Address = reachedAt(r)
+	}
+	return send(w, meta)
 }
 
 func (s *Server) records(w http.ResponseWriter, r *http.Request) error {
