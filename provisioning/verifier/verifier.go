@@ -26,6 +26,9 @@ type Config struct {
 	Clock func() time.Time
 	// Log hears of desks and callers by their ids; nil means nobody does.
 	Log *slog.Logger
+	// Erasures lists the people who were erased, by their opaque ids, for a desk that is restored from
+	// an older backup; nil means that nobody was.
+	Erasures func() ([]string, error)
 }
 
 // Verifier follows desks and answers callers while it runs.
@@ -34,6 +37,7 @@ type Verifier struct {
 	clock func() time.Time
 	log   *slog.Logger
 
+	erasures func() ([]string, error)
 	attempts chan *attempt
 	// poke tells the supervisor that the desks changed.
 	poke    chan struct{}
@@ -56,7 +60,7 @@ func New(c Config) (*Verifier, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Verifier{State: c.State, clock: c.Clock, log: c.Log, attempts: make(chan *attempt),
+	return &Verifier{State: c.State, clock: c.Clock, log: c.Log, erasures: c.Erasures, attempts: make(chan *attempt),
 		poke: make(chan struct{}, 1), callers: newCallerLimits(), started: c.Clock(),
 		links: map[string]Link{}}, nil
 }
