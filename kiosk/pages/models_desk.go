@@ -25,7 +25,9 @@ type ReadyView struct {
 	// ClockUnset: not synchronised since the start, so no due date is made.
 	ClockUnset bool
 	ReaderDown bool
-	Tokens     int
+	// BackupFailed: the newest backup failed, or was never finished.
+	BackupFailed bool
+	Tokens       int
 	// Counts behind the banners and links.
 	Held, Parked, ParkedReady, Doubtful, Unfinished int
 	// Requests: the site answers requests by mail; Waiting counts the messages.
