@@ -84,7 +84,7 @@ func readyView(sc scenery) pages.ReadyView {
 		Frame: sc.frame, VerifierDown: !sc.health.VerifierUp, Behind: sc.health.Behind,
 		VerifierSince: since(sc, sc.health.VerifierSeen), DirectoryDown: !sc.health.DirectoryUp,
 		ClockUnset: !sc.health.ClockSynced, Tokens: sc.health.TokensInDrawer, Plug: plugOffer(sc),
-		BackupFailed: sc.health.BackupTrouble,
+		BackupFailed: sc.health.BackupTrouble, Stopped: sc.health.Standing != nil,
 	}
 	for _, held := range visitsIn(sc.snap, provisioning.VisitHeld) {
 		if held.Officer == sc.officer.ID {

@@ -875,7 +875,7 @@ func (v ReadyView) chips(ctx context.Context) []Chip {
 // warnings say in words what the red chips mean for the next person.
 func (v ReadyView) warnings(ctx context.Context) []string {
 	var lines []string
-	if v.VerifierDown {
+	if v.VerifierDown && !v.Stopped {
 		lines = append(lines, t(ctx, "ready.verifier_words", "since", v.VerifierSince))
 	}
 	if v.DirectoryDown {

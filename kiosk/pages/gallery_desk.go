@@ -59,7 +59,7 @@ func galleryDesk() []Sample {
 		}),
 		look("ready-restored", func(l Look) templ.Component {
 			v := sampleReady(l)
-			v.VerifierDown, v.VerifierSince, v.BackupFailed = true, "09:41", true
+			v.VerifierDown, v.VerifierSince, v.BackupFailed, v.Stopped = true, "09:41", true, true
 			v.Frame = withAlert(v.Frame, "desk_restored", nil)
 			return Ready(v)
 		}),

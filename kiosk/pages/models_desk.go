@@ -27,7 +27,9 @@ type ReadyView struct {
 	ReaderDown bool
 	// BackupFailed: the newest backup failed, or was never finished.
 	BackupFailed bool
-	Tokens       int
+	// Stopped: the desk as a whole issues nothing, and the alert says why.
+	Stopped bool
+	Tokens  int
 	// Counts behind the banners and links.
 	Held, Parked, ParkedReady, Doubtful, Unfinished int
 	// Requests: the site answers requests by mail; Waiting counts the messages.
