@@ -93,7 +93,12 @@ func NewWriter(w io.Writer, recovery []byte, h Header) (*Writer, error) {
 	if _, err := w.Write(append(append(head, text...), wrapped...)); err != nil {
 		return nil, fmt.Errorf("begin a backup: %w", err)
 	}
-	return &Writer{to: w, aead: newAEAD(raw), chunk: make([]byte, 0, chunkSize+1)}, nil
+	return newWriter(w, raw), nil
+}
+
+// newWriter writes what is in the chunks.
+func newWriter(w io.Writer, key []byte) *Writer {
+	return &Writer{to: w, aead: newAEAD(key), chunk: make([]byte, 0, chunkSize+1)}
 }
 
 // Part adds a part of a known size. What r gives must be as long.

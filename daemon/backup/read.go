@@ -59,8 +59,13 @@ func Open(r io.Reader, private secret.Key) (*Reader, error) {
 	if len(raw) != keySize {
 		return nil, ErrDamaged
 	}
-	return &Reader{Header: h, from: bufio.NewReaderSize(r, chunkSize), aead: newAEAD(raw),
-		sealed: make([]byte, chunkSize+chacha20poly1305.Overhead)}, nil
+	return newReader(h, r, raw), nil
+}
+
+// newReader reads what is in the chunks.
+func newReader(h Header, r io.Reader, key []byte) *Reader {
+	return &Reader{Header: h, from: bufio.NewReaderSize(r, chunkSize), aead: newAEAD(key),
+		sealed: make([]byte, chunkSize+chacha20poly1305.Overhead)}
 }
 
 func readText(r io.Reader) ([]byte, Header, error) {
