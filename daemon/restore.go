@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -309,6 +310,17 @@ func (r *restore) say() []string {
 func checkRestored(c Config) error {
 	if _, err := os.Stat(c.restoreMark()); !errors.Is(err, fs.ErrNotExist) {
 		return errors.New("a restore was begun here and not finished: run tokendesk restore again")
+	}
+	file, err := os.Open(c.file())
+	if err != nil {
+		return nil // the store says what is wrong with it.
+	}
+	defer func() { _ = file.Close() }()
+	head := make([]byte, 32)
+	n, _ := io.ReadFull(file, head)
+	if backup.Is(head[:n]) {
+		return fmt.Errorf("%s is a backup and does not start: tokendesk restore makes a desk of it",
+			c.file())
 	}
 	return nil
 }

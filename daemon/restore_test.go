@@ -325,6 +325,14 @@ func TestBackupIsOpened(t *testing.T) {
 	if _, err := VerifyBackup(t.Context(), file, other); !errors.Is(err, feed.ErrWrapped) {
 		t.Errorf("another key: %v", err)
 	}
+	live := w.copyFolder(desk.parts.Config, "live", w.free())
+	if err := os.WriteFile(live.file(), data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err = openStore(t.Context(), Parts{Config: live, Keys: desk.parts.Keys, Clock: always{}})
+	if err == nil || !strings.Contains(err.Error(), "is a backup and does not start") {
+		t.Errorf("a backup as live state: %v", err)
+	}
 	if err := os.WriteFile(file, data[:len(data)-40], 0o600); err != nil {
 		t.Fatal(err)
 	}
