@@ -78,6 +78,16 @@ func TestRestore(t *testing.T) {
 		t.Error("a token that was lent after the backup does not sign in any more")
 	}
 
+	late := feed.Rows{Feed: fresh.store.Feed(), Rows: []feed.KnownRow{{Kind: feed.KindSeed,
+		Credential: strings.Repeat("ab", 16), State: feed.KnownActive, User: w.folk[58].Account,
+		Vendor: "yubikey", Serial: "1"}}}
+	if err := fresh.TakeRows(t.Context(), late); err != nil {
+		t.Fatal(err)
+	}
+	if _, lent := provisioning.OpenLoan(fresh.Snapshot(), w.folk[58].ID); lent {
+		t.Error("a desk that waits for nothing learns a loan")
+	}
+
 	// A token the old desk guarded with an access code, and the new desk never saw, is written anew.
 	fresh.takeBack(w.folk[2], keys[1])
 	fresh.lend(w.folk[55], keys[1])
