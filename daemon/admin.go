@@ -48,6 +48,8 @@ type Status struct {
 	NoticesWaiting int `json:"notices_waiting"`
 	NoticesDead    int `json:"notices_dead"`
 	Requests       int `json:"requests"`
+	// Epoch counts how often the log was begun anew by a restore.
+	Epoch int `json:"epoch,omitempty"`
 	// Standing is why the desk issues nothing, in words; empty while it may. Backup is how backups go.
 	Standing string       `json:"standing,omitempty"`
 	Backup   BackupStatus `json:"backup"`

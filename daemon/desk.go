@@ -230,6 +230,7 @@ func (d *Desk) Status(ctx context.Context) (Status, error) {
 	}
 	status.NoticesWaiting = provisioning.WaitingNotices(s)
 	status.NoticesDead, status.Requests = len(provisioning.DeadNotices(s)), len(provisioning.Requests(s))
+	status.Epoch, _ = d.store.Epoch()
 	status.Standing, status.Backup = sayStanding(provisioning.StandingOf(s)), d.backupStatus()
 	checkpoint, err := d.store.Checkpoint(s.Position())
 	status.Checkpoint = string(checkpoint)

@@ -28,7 +28,11 @@ func (statusCmd) Run(ctx context.Context, c *cli, t terminal) error {
 		seen = s.VerifierSeen.Format(time.RFC3339)
 	}
 	table := tabwriter.NewWriter(t.out, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(table, "desk\t%s of %s, feed %s\n", s.Desk, s.Site, s.Feed)
+	restored := ""
+	if s.Epoch > 0 {
+		restored = fmt.Sprintf(", restored (%d)", s.Epoch)
+	}
+	fmt.Fprintf(table, "desk\t%s of %s, feed %s%s\n", s.Desk, s.Site, s.Feed, restored)
 	if s.Standing != "" {
 		fmt.Fprintf(table, "STOPPED\t%s\n", s.Standing)
 	}
