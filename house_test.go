@@ -32,6 +32,7 @@ var floors = map[string]int{
 	"devices/printer":   1,
 	"provisioning/feed": 1, "provisioning/oath": 1, "devices/usb": 1, "devices/virtual": 1,
 	"devices/ccid":       1,
+	"daemon/backup":      2,
 	"provisioning":       2,
 	"provisioning/visit": 3, "provisioning/remote": 3, "provisioning/officer": 3, "provisioning/directory": 3,
 	"provisioning/verifier": 3, "daemon/store": 3, "daemon/publish": 3, "kiosk": 3,

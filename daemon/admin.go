@@ -53,6 +53,11 @@ type Status struct {
 	// whoever has the disk.
 	Ends       []EndRow           `json:"ends,omitempty"`
 	Protection systemd.Protection `json:"protection,omitzero"`
+	// Epoch counts how often the log was begun anew by a restore.
+	Epoch int `json:"epoch,omitempty"`
+	// Standing is why the desk issues nothing, in words; empty while it may. Backup is how backups go.
+	Standing string       `json:"standing,omitempty"`
+	Backup   BackupStatus `json:"backup"`
 }
 
 // OfficerRow is one officer, as the operator sees and names them. PIN is set in a request only.
@@ -106,6 +111,7 @@ func (a admin) handler() http.Handler {
 	mux.HandleFunc("GET /officers", a.officers)
 	mux.HandleFunc("POST /officers/{act}", a.officer)
 	a.handleRenewals(mux)
+	a.backups(mux)
 	return mux
 }
 

@@ -58,30 +58,40 @@ func (c *Client) Order(ctx context.Context, act string, order OfficerOrder) erro
 }
 
 func (c *Client) call(ctx context.Context, method, path string, in, out any) error {
-	var body bytes.Buffer
-	if in != nil {
-		if err := json.NewEncoder(&body).Encode(in); err != nil {
-			return err
-		}
-	}
-	req, err := http.NewRequestWithContext(ctx, method, "http://desk"+path, &body)
+	resp, err := c.send(ctx, method, path, in)
 	if err != nil {
 		return err
 	}
-	resp, err := c.http.Do(req)
-	if err != nil {
-		return fmt.Errorf("the daemon does not answer (is it running, and are you root?): %w", err)
-	}
 	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		var refusal AdminError
-		if err := json.NewDecoder(resp.Body).Decode(&refusal); err != nil {
-			return fmt.Errorf("the daemon answered %s", resp.Status)
-		}
-		return refusal
-	}
 	if out == nil {
 		return nil
 	}
 	return json.NewDecoder(resp.Body).Decode(out)
+}
+
+// send returns the answer to an order that was carried out; the caller closes it.
+func (c *Client) send(ctx context.Context, method, path string, in any) (*http.Response, error) {
+	var body bytes.Buffer
+	if in != nil {
+		if err := json.NewEncoder(&body).Encode(in); err != nil {
+			return nil, err
+		}
+	}
+	req, err := http.NewRequestWithContext(ctx, method, "http://desk"+path, &body)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return nil, fmt.Errorf("the daemon does not answer (is it running, and are you root?): %w", err)
+	}
+	if resp.StatusCode == http.StatusOK {
+		return resp, nil
+	}
+	defer resp.Body.Close()
+	var refusal AdminError
+	if err := json.NewDecoder(resp.Body).Decode(&refusal); err != nil {
+		return nil, fmt.Errorf("the daemon answered %s", resp.Status)
+	}
+	return nil, refusal
 }

@@ -55,6 +55,8 @@ type Config struct {
 	Mailbox MailboxConfig `toml:"mailbox"`
 	// Self is the unattended view; off unless it is asked for.
 	Self SelfConfig `toml:"self"`
+	// Backup says where backups go.
+	Backup BackupConfig `toml:"backup"`
 }
 
 // Defaults are the values of an installation; a file overrides them.
@@ -68,6 +70,7 @@ func Defaults() Config {
 		Listen:      "127.0.0.1:8440",
 		Feed:        ":8443",
 		Admin:       "/run/tokendesk/admin.sock",
+		Backup:      defaultBackups(),
 
 		SealedCredentials: "/etc/tokendesk/sealed",
 	}
@@ -128,6 +131,9 @@ func (c Config) check() error {
 		return err
 	}
 	if err := c.checkNotices(); err != nil {
+		return err
+	}
+	if err := c.Backup.check(); err != nil {
 		return err
 	}
 	return c.Self.check()

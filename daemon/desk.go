@@ -21,6 +21,7 @@ import (
 	"github.com/tokendesk/tokendesk/provisioning/mailbox"
 	"github.com/tokendesk/tokendesk/provisioning/notice"
 	"github.com/tokendesk/tokendesk/provisioning/officer"
+	"github.com/tokendesk/tokendesk/provisioning/secret"
 	"github.com/tokendesk/tokendesk/provisioning/visit"
 )
 
@@ -63,10 +64,15 @@ type Desk struct {
 	mailbox  *mailbox.Poller
 	metrics  metrics
 	keys     *keyring
-	// renewing is held while a key is renewed: one step at a time.
+	// renewing is held while a key is renewed: one step at a time. It guards renewed, the credentials
+	// that this run was given since they were read: a backup holds those.
 	renewing sync.Mutex
+	renewed  map[string]secret.Key
 	// opened hears when an officer unlocks the desk.
 	opened chan struct{}
+	// backing is held by the backup under way; instance is this run of the program.
+	backing  sync.Mutex
+	instance feed.Instance
 }
 
 // Open opens a desk that exists and wires it; nothing runs yet. It refuses what is missing or broken
@@ -76,7 +82,8 @@ func Open(ctx context.Context, p Parts) (d *Desk, err error) {
 		return nil, err
 	}
 	p.Site.Touch = !p.Config.PINAlone
-	d = &Desk{parts: p, log: p.Log, opened: make(chan struct{}, 1), metrics: newMetrics()}
+	d = &Desk{parts: p, log: p.Log, opened: make(chan struct{}, 1), metrics: newMetrics(), renewed: map[string]secret.Key{},
+		instance: newInstance(p.Clock)}
 	if d.people, err = openPeople(p); err != nil {
 		return nil, err
 	}
@@ -120,7 +127,7 @@ func (d *Desk) wire() (err error) {
 		return err
 	}
 	d.feed, err = publish.New(publish.Config{Source: d.store, Acks: d.visits, Meta: d.meta,
-		Renewals: renewals{d.keys, d}, Log: p.Log})
+		Renewals: renewals{d.keys, d}, Told: d, Log: p.Log})
 	if err != nil {
 		return err
 	}
@@ -168,7 +175,8 @@ func (d *Desk) meta() feed.Meta {
 	now, synced := d.clock()
 	s := d.store.Snapshot()
 	v, _ := provisioning.Get[provisioning.Verifier](s, provisioning.Verifier{}.Key())
-	return feed.Meta{Version: feed.Version, Desk: d.parts.Config.Desk, Site: d.parts.Site.ID,
+	return feed.Meta{Instance: d.instance, Halted: provisioning.StandingOf(s).Halt != "",
+		Version: feed.Version, Desk: d.parts.Config.Desk, Site: d.parts.Site.ID,
 		Feed: d.store.Feed(), Head: s.Position(), Acked: v.Acked, LogKey: d.keys.now().LogKey,
 		Clock: now, Synced: synced}
 }
@@ -189,6 +197,8 @@ func (d *Desk) Health(ctx context.Context) provisioning.Health {
 		h.VerifierSeen = seen.UTC()
 		h.VerifierUp = d.followed()
 	}
+	h.Standing = provisioning.StandingOf(s).Refusal()
+	h.BackupTrouble = provisioning.BackupOf(s).Trouble(now)
 	if now.Before(h.VerifierSeen) {
 		h.VerifierSeen = now
 	}
@@ -199,8 +209,11 @@ func (d *Desk) Health(ctx context.Context) provisioning.Health {
 	return h
 }
 
-// followed says whether the verifier is there now.
+// followed says whether the verifier is there now, and follows this desk.
 func (d *Desk) followed() bool {
+	if provisioning.StandingOf(d.store.Snapshot()).Refusal() != nil {
+		return false
+	}
 	seen := d.feed.Seen()
 	return !seen.IsZero() && time.Since(seen) < verifierPatience
 }
@@ -225,6 +238,8 @@ func (d *Desk) Status(ctx context.Context) (Status, error) {
 	status.NoticesWaiting = provisioning.WaitingNotices(s)
 	status.NoticesDead, status.Requests = len(provisioning.DeadNotices(s)), len(provisioning.Requests(s))
 	status.Ends, status.Protection = d.endRows(), protection()
+	status.Epoch, _ = d.store.Epoch()
+	status.Standing, status.Backup = sayStanding(provisioning.StandingOf(s)), d.backupStatus()
 	checkpoint, err := d.store.Checkpoint(s.Position())
 	status.Checkpoint = string(checkpoint)
 	return status, err

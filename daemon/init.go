@@ -20,6 +20,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 
 	"github.com/tokendesk/tokendesk/provisioning/feed"
+	"github.com/tokendesk/tokendesk/provisioning/secret"
 )
 
 // Init makes a new desk: its keys where the configuration says credentials lie, its empty store, and
@@ -107,6 +108,15 @@ func randomKey() []byte {
 	raw := make([]byte, keyLen)
 	_, _ = rand.Read(raw)
 	defer clear(raw)
+	key := secret.NewKey(raw)
+	defer key.Wipe()
+	return encodeKey(key)
+}
+
+// encodeKey is what decodeKey reads.
+func encodeKey(key secret.Key) []byte {
+	raw := key.Expose()
+	defer clear(raw)
 	return append(base64.StdEncoding.AppendEncode(nil, raw), '\n')
 }
 
@@ -141,13 +151,21 @@ func makeCertificate(name string) ([]byte, error) {
 	return append(out, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})...), nil
 }
 
-func writeCard(c Config, keys Keys, path string) error {
+// deskCard is the public half of this desk.
+func deskCard(c Config, keys Keys) (feed.DeskCard, error) {
 	leaf, err := feedLeaf(keys.Feed)
+	if err != nil {
+		return feed.DeskCard{}, err
+	}
+	return feed.DeskCard{Version: feed.Version, Desk: c.Desk, Site: c.Site, FeedURL: c.FeedURL,
+		LogKey: keys.LogKey, TLSPin: feed.Pin(leaf)}, nil
+}
+
+func writeCard(c Config, keys Keys, path string) error {
+	card, err := deskCard(c, keys)
 	if err != nil {
 		return err
 	}
-	card := feed.DeskCard{Version: feed.Version, Desk: c.Desk, Site: c.Site, FeedURL: c.FeedURL,
-		LogKey: keys.LogKey, TLSPin: feed.Pin(leaf)}
 	data, err := card.Encode()
 	if err != nil {
 		return fmt.Errorf("make the desk's card: %w", err)

@@ -105,7 +105,7 @@ func (c Config) credential(name string) ([]byte, error) {
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("credential %s is missing: `tokendesk init` makes a new desk, "+
-			"a restored one needs its old keys", name)
+			"`tokendesk restore` brings one back (%w)", name, fs.ErrNotExist)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("credential %s: %w", name, err)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/tokendesk/tokendesk/provisioning"
 	"github.com/tokendesk/tokendesk/provisioning/feed"
+	"github.com/tokendesk/tokendesk/provisioning/secret"
 )
 
 // What an operator renews, beside the credentials by their own names.
@@ -91,6 +92,19 @@ func (d *Desk) renewState(what string) (RenewState, error) {
 func (d *Desk) renew(ctx context.Context, by, what string, o RenewOrder) error {
 	d.renewing.Lock()
 	defer d.renewing.Unlock()
+	if err := d.renewStep(ctx, by, what, o); err != nil {
+		return err
+	}
+	if name, ok := credentialOf[what]; ok && len(o.Credential) > 0 {
+		d.renewed[name] = secret.NewKey(o.Credential)
+	}
+	return nil
+}
+
+// credentialOf names the credential that a renewal writes.
+var credentialOf = map[string]string{RenewFeed: credFeed, RenewLog: credLog, RenewSite: credSite}
+
+func (d *Desk) renewStep(ctx context.Context, by, what string, o RenewOrder) error {
 	switch what {
 	case RenewFeed, RenewLog:
 		return d.renewPublic(ctx, by, what, o.Credential)

@@ -45,6 +45,9 @@ func (d *Desk) Run(ctx context.Context) error {
 	if err := d.visits.Recover(ctx); err != nil {
 		return errors.Join(fmt.Errorf("settle what the last run left: %w", err), d.store.Close())
 	}
+	if err := d.begin(ctx); err != nil {
+		return errors.Join(err, d.store.Close())
+	}
 	group, ctx := errgroup.WithContext(ctx)
 	for name, run := range map[string]func(context.Context) error{
 		"bench":  d.bench.Run,

@@ -24,6 +24,9 @@ func createStore(c Config, k Keys) error {
 func openStore(
 	ctx context.Context, p Parts, timed func(func() error) error,
 ) (*store.Store, Keys, error) {
+	if err := checkRestored(p.Config); err != nil {
+		return nil, p.Keys, err
+	}
 	o := storeOptions(p.Config, p.Keys, p.Clock, p.Fatal)
 	o.Commit = timed
 	s, err := store.Open(ctx, o)

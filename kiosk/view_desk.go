@@ -76,10 +76,15 @@ func readyView(sc scenery) pages.ReadyView {
 		alert := sc.problem(note.Code, note.Params)
 		sc.frame.Alert = &alert
 	}
+	if no := sc.health.Standing; no != nil && sc.frame.Alert == nil {
+		alert := sc.problem(no.Code, nil)
+		sc.frame.Alert = &alert
+	}
 	v := pages.ReadyView{
 		Frame: sc.frame, VerifierDown: !sc.health.VerifierUp, Behind: sc.health.Behind,
 		VerifierSince: since(sc, sc.health.VerifierSeen), DirectoryDown: !sc.health.DirectoryUp,
 		ClockUnset: !sc.health.ClockSynced, Tokens: sc.health.TokensInDrawer, Plug: plugOffer(sc),
+		BackupFailed: sc.health.BackupTrouble, Stopped: sc.health.Standing != nil,
 	}
 	for _, held := range visitsIn(sc.snap, provisioning.VisitHeld) {
 		if held.Officer == sc.officer.ID {

@@ -25,6 +25,8 @@ type act struct {
 	anyone bool
 	// issues: it gives somebody a way in. None is given while people cannot be looked up.
 	issues bool
+	// begins: it opens a visit. None is opened while nothing can be issued.
+	begins bool
 	run    func(*decision) *Refusal
 }
 
@@ -32,7 +34,7 @@ type act struct {
 func actOf(command Command) act {
 	switch c := command.(type) {
 	case Open:
-		return act{name: "visit.open", scope: scopeNone, run: with(c, (*decision).open)}
+		return act{name: "visit.open", scope: scopeNone, begins: true, run: with(c, (*decision).open)}
 	case Resume:
 		return act{name: "visit.resume", resting: true, anyone: true, run: (*decision).resume}
 	case Hold:

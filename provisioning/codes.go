@@ -258,6 +258,15 @@ const (
 	CodeRequestUnknown Code = "request_unknown"
 	// CodeRequestTaken: another officer works on the request; param officer.
 	CodeRequestTaken Code = "request_taken"
+
+	// CodeDeskRestored: this desk was restored elsewhere and must not be used; param detail.
+	CodeDeskRestored Code = "desk_restored"
+	// CodeDeskCopied: the verifier saw another history of this desk than its own; param detail.
+	CodeDeskCopied Code = "desk_copied"
+	// CodeDeskWaiting: this desk came out of a backup, and the verifier has not accepted it yet.
+	CodeDeskWaiting Code = "desk_waiting"
+	// CodeTokenRestored: the token was written or moved after the backup the desk was restored from.
+	CodeTokenRestored Code = "token_restored"
 )
 
 // Codes lists every code of this package. The kiosk's catalogue has a sentence for each.
@@ -294,5 +303,6 @@ func Codes() []Code {
 		CodeTouchMissing,
 		CodeNoticeUnknown, CodeNoticeNotDead, CodeNoticeChannelOff, CodeRequestUnknown,
 		CodeRequestTaken,
+		CodeDeskRestored, CodeDeskCopied, CodeDeskWaiting, CodeTokenRestored,
 	}
 }

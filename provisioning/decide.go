@@ -153,6 +153,11 @@ func (d *decision) frame(a act) *Refusal {
 	d.known = !a.desk
 	enabled := rule{"officer.enabled", refuseUnless(!d.officer.Disabled, CodeOfficerDisabled)}
 	people := rule{"directory.up", refuseUnless(!a.issues || !d.o.DirectoryDown, CodeDirectoryDown)}
+	if a.issues || a.begins {
+		if no := d.all(d.mayIssue()); no != nil {
+			return no
+		}
+	}
 	if d.visit.ID == "" {
 		return d.all(enabled, people)
 	}

@@ -19,4 +19,8 @@ type Health struct {
 	// Protection is what keeps the desk's keys from whoever has its disk: "file", "host" or "tpm";
 	// empty when nobody looked.
 	Protection string
+	// Standing is why the desk as a whole issues nothing, or nil.
+	Standing *Refusal
+	// BackupTrouble: the newest backup failed, or was never finished.
+	BackupTrouble bool
 }

@@ -89,6 +89,7 @@ func (d *decision) limits(person PersonID, by OfficerID) []rule {
 		return rule{id, refuseUnless(have < most, code, "max", strconv.Itoa(most))}
 	}
 	return []rule{
+		d.mayIssue(),
 		under("passcode.limit.person", day.Of(person), most.Person, CodePasscodesOfPerson),
 		under("passcode.limit.officer", day.Officers[by], most.Officer, CodePasscodesOfOfficer),
 		under("passcode.limit.desk", day.Total, most.Desk, CodePasscodesOfDesk),

@@ -4,6 +4,9 @@ package provisioning
 // however it did, and false when nothing is left to do. It guesses nothing: an intent without an
 // outcome is in doubt. Each change stands alone, so that stopping again in the middle is harmless.
 func Recover(s Snapshot, now Now) (Change, bool) {
+	if StandingOf(s).Waiting {
+		return Change{}, false // what looks unfinished may have been finished after the backup.
+	}
 	for _, state := range []CredentialState{CredentialPrepared, CredentialWritten} {
 		for c := range Find[Credential](s, ByState, string(state)) {
 			return recoverCredential(s, now, c), true

@@ -169,7 +169,8 @@ func TestUnitsVerify(t *testing.T) {
 	}
 	dir := t.TempDir()
 	for _, name := range install(t, dir) {
-		if !strings.HasSuffix(name, ".service") && !strings.HasSuffix(name, ".socket") {
+		if !strings.HasSuffix(name, ".service") && !strings.HasSuffix(name, ".socket") &&
+			!strings.HasSuffix(name, ".timer") {
 			continue
 		}
 		out, err := exec.Command(tool, "verify", "--man=no", filepath.Join(dir, name)).CombinedOutput()
@@ -201,7 +202,7 @@ func install(t *testing.T, dir string) []string {
 		if err != nil {
 			t.Fatal(err)
 		}
-		text := strings.NewReplacer("/usr/bin/tokendeskd", "/bin/true", "/usr/bin/verifierd", "/bin/true",
+		text := strings.NewReplacer("/usr/bin/tokendeskd", "/bin/true", "/usr/bin/tokendesk ", "/bin/true ", "/usr/bin/verifierd", "/bin/true",
 			"/usr/bin/cage", "/bin/true").Replace(string(data))
 		if err := os.WriteFile(filepath.Join(dir, entry.Name()), []byte(text), 0o644); err != nil {
 			t.Fatal(err)

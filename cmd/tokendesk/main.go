@@ -25,6 +25,9 @@ type cli struct {
 	Officers officersCmd `cmd:"" help:"Who may work at the desk."`
 	Renew    renewCmd    `cmd:"" help:"Renew a key of the running desk, without a pause."`
 	Card     cardCmd     `cmd:"" help:"Write this desk's card for the verifier, as it is now."`
+	Backup   backupCmd   `cmd:"" help:"Write everything this desk needs into one file, sealed to the recovery key."`
+	Restore  restoreCmd  `cmd:"" help:"Make the desk of a backup anew on an empty machine."`
+	Recovery recoveryCmd `cmd:"" name:"recovery-key" help:"Make the offline key that opens backups."`
 	Policy   policyCmd   `cmd:"" help:"The terms of a site's profile, and where they deviate from NIST SP 800-63B-4."`
 }
 

@@ -30,7 +30,14 @@ func (statusCmd) Run(ctx context.Context, c *cli, t terminal) error {
 		seen = s.VerifierSeen.Format(time.RFC3339)
 	}
 	table := tabwriter.NewWriter(t.out, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(table, "desk\t%s of %s, feed %s\n", s.Desk, s.Site, s.Feed)
+	restored := ""
+	if s.Epoch > 0 {
+		restored = fmt.Sprintf(", restored (%d)", s.Epoch)
+	}
+	fmt.Fprintf(table, "desk\t%s of %s, feed %s%s\n", s.Desk, s.Site, s.Feed, restored)
+	if s.Standing != "" {
+		fmt.Fprintf(table, "STOPPED\t%s\n", s.Standing)
+	}
 	fmt.Fprintf(table, "verifier\t%s, last seen %s, %d of %d acknowledged\n", up(s.VerifierUp), seen,
 		s.Acked, s.Position)
 	fmt.Fprintf(table, "directory\t%s\n", up(s.DirectoryUp))
@@ -48,6 +55,7 @@ func (statusCmd) Run(ctx context.Context, c *cli, t terminal) error {
 	if len(s.Readers) == 0 {
 		fmt.Fprintln(table, "reader\tnone: numbers are typed")
 	}
+	fmt.Fprintf(table, "backup\t%s\n", backupLine(s.Backup))
 	fmt.Fprintf(table, "notices\t%d waiting, %d given up\n", s.NoticesWaiting, s.NoticesDead)
 	fmt.Fprintf(table, "requests\t%d by mail\n", s.Requests)
 	fmt.Fprintf(table, "keys\t%s\n", keysLine(c, s))

@@ -13,6 +13,7 @@ import (
 type deskCmd struct {
 	Trust  trustCmd  `cmd:"" aliases:"add" help:"Pin a desk's card and follow it."`
 	Revoke revokeCmd `cmd:"" help:"Stop following a desk, and suspend and list what it issued."`
+	Accept acceptCmd `cmd:"" name:"accept-restore" help:"Let a desk restored from a backup go on, and refuse the one it was."`
 }
 
 type trustCmd struct {

@@ -38,7 +38,13 @@ func printStatus(out io.Writer, s verifier.Status, now time.Time) error {
 	for _, d := range s.Desks {
 		row(w, d.Desk, d.Site, d.Position, d.Behind, ago(d.Seen, now), d.Verdicts, state(d))
 	}
-	return w.Flush()
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	for _, d := range s.Desks {
+		printPast(out, d)
+	}
+	return nil
 }
 
 // state says the worst first.

@@ -22,6 +22,7 @@ func (s *Server) Handler() http.Handler {
 	if s.Renewals != nil {
 		mux.Handle(feed.PathBundle, s.call("", s.bundle))
 	}
+	s.tell(mux)
 	mux.Handle("/", s.call("", func(http.ResponseWriter, *http.Request) error {
 		return feed.ProblemNowhere
 	}))
@@ -84,8 +85,12 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	_ = json.NewEncoder(w).Encode(problem)
 }
 
-func (s *Server) meta(w http.ResponseWriter, _ *http.Request) error {
-	return send(w, s.Meta())
+func (s *Server) meta(w http.ResponseWriter, r *http.Request) error {
+	meta := s.Meta()
+	if meta.Instance.ID != "" {
+		meta.Instance.Address = reachedAt(r)
+	}
+	return send(w, meta)
 }
 
 func (s *Server) records(w http.ResponseWriter, r *http.Request) error {

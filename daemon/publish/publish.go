@@ -40,7 +40,7 @@ type Acks interface {
 	Acknowledge(ctx context.Context, ack feed.Ack) error
 }
 
-// Config is what a server needs. Every field but Log is required.
+// Config is what a server needs. Every field but Log and Told is required.
 type Config struct {
 	Source Source
 	Acks   Acks
@@ -50,6 +50,8 @@ type Config struct {
 	Renewals Renewals
 	// Log hears of errors; nil means nobody does.
 	Log *slog.Logger
+	// Told takes what the verifier tells the desk; nil means that it is told nothing.
+	Told Told
 }
 
 // Server answers the verifier.

@@ -75,12 +75,16 @@ func certificate(t testing.TB, name string, notAfter time.Time) (tls.Certificate
 func tomorrow() time.Time { return time.Now().Add(24 * time.Hour) }
 
 // serve starts a desk on a listener over real TLS.
-func serve(t testing.TB, listener net.Listener, dial func() (net.Conn, error)) *site {
+func serve(t testing.TB, listener net.Listener, dial func() (net.Conn, error),
+	change ...func(*publish.Config)) *site {
 	t.Helper()
 	s := &site{desk: newDesk(t), base: "https://desk1.test", polled: make(chan struct{}, 1)}
 	var err error
-	s.server, err = publish.New(publish.Config{Source: source{s.desk, s.polled}, Acks: s.desk,
-		Meta: s.desk.Meta})
+	parts := publish.Config{Source: source{s.desk, s.polled}, Acks: s.desk, Meta: s.desk.Meta}
+	for _, f := range change {
+		f(&parts)
+	}
+	s.server, err = publish.New(parts)
 	if err != nil {
 		t.Fatal(err)
 	}

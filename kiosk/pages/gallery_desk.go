@@ -57,6 +57,12 @@ func galleryDesk() []Sample {
 			v.Frame = withAlert(v.Frame, "directory_down", nil)
 			return Ready(v)
 		}),
+		look("ready-restored", func(l Look) templ.Component {
+			v := sampleReady(l)
+			v.VerifierDown, v.VerifierSince, v.BackupFailed, v.Stopped = true, "09:41", true, true
+			v.Frame = withAlert(v.Frame, "desk_restored", nil)
+			return Ready(v)
+		}),
 		look("ready-plugged", func(l Look) templ.Component {
 			v := sampleReady(l)
 			v.Plug = &PlugOffer{ID: "p1", Serial: "2318 0447", Name: "YubiKey OTP+FIDO+CCID"}

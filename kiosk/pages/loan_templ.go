@@ -1165,7 +1165,7 @@ func Detail(v DetailView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = line(t(ctx, "detail.at"), v.At, t(ctx, "detail.officer", "officer", v.Officer)).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = line(t(ctx, "detail.at"), v.At, v.lentBy(ctx)).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -1258,6 +1258,14 @@ func (v DetailView) phone(ctx context.Context) string {
 		return t(ctx, "detail.phone")
 	}
 	return ""
+}
+
+// lentBy names the officer; a loan that was learned after a restore has none.
+func (v DetailView) lentBy(ctx context.Context) string {
+	if v.Officer == "" {
+		return t(ctx, "detail.officer_unknown")
+	}
+	return t(ctx, "detail.officer", "officer", v.Officer)
 }
 
 var _ = templruntime.GeneratedTemplate

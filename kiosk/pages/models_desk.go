@@ -25,7 +25,11 @@ type ReadyView struct {
 	// ClockUnset: not synchronised since the start, so no due date is made.
 	ClockUnset bool
 	ReaderDown bool
-	Tokens     int
+	// BackupFailed: the newest backup failed, or was never finished.
+	BackupFailed bool
+	// Stopped: the desk as a whole issues nothing, and the alert says why.
+	Stopped bool
+	Tokens  int
 	// Counts behind the banners and links.
 	Held, Parked, ParkedReady, Doubtful, Unfinished int
 	// Requests: the site answers requests by mail; Waiting counts the messages.

@@ -100,6 +100,9 @@ type Meta struct {
 	LogKey string    `json:"log_key"`
 	Clock  time.Time `json:"clock"`
 	Synced bool      `json:"synced"`
+	// Instance is the run of the program that answers; Halted says that it was told to stop.
+	Instance Instance `json:"instance,omitzero"`
+	Halted   bool     `json:"halted,omitempty"`
 }
 
 // Outcome is the verifier's judgement of one proof.

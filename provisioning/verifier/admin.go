@@ -19,6 +19,7 @@ type Admin interface {
 	Status() (Status, error)
 	Trust(card feed.DeskCard, bounds Bounds, newFeed bool) error
 	RevokeDesk(desk string, since time.Time) ([]Suspended, error)
+	AcceptRestore(card feed.RestoreCard, sure bool) (Acceptance, error)
 	AddCaller(name string, role Role, pin string) error
 	RemoveCaller(name string) error
 	// Renew carries out one step of the renewal of a key.
@@ -40,6 +41,9 @@ type order struct {
 	Since   time.Time     `json:"since,omitzero"`
 	Caller  Caller        `json:"caller,omitzero"`
 	Renew   RenewOrder    `json:"renew,omitzero"`
+	// Restore is accepted if Sure, and weighed otherwise.
+	Restore feed.RestoreCard `json:"restore,omitzero"`
+	Sure    bool             `json:"sure,omitzero"`
 }
 
 // outcome is what came of it.
@@ -47,6 +51,7 @@ type outcome struct {
 	Refused   string      `json:"refused,omitempty"`
 	Status    Status      `json:"status,omitzero"`
 	Suspended []Suspended `json:"suspended,omitempty"`
+	Accept    Acceptance  `json:"accept,omitzero"`
 }
 
 // ServeAdmin takes orders on a Unix socket until ctx is done. Whoever may open the socket is the
@@ -81,6 +86,8 @@ func (v *Verifier) obey(o order) (done outcome, err error) {
 		err = v.Trust(o.Card, o.Bounds, o.NewFeed)
 	case "revoke-desk":
 		done.Suspended, err = v.RevokeDesk(o.Desk, o.Since)
+	case "accept-restore":
+		done.Accept, err = v.AcceptRestore(o.Restore, o.Sure)
 	case "add-caller":
 		err = v.AddCaller(o.Caller.Name, o.Caller.Role, o.Caller.Pin)
 	case "remove-caller":
@@ -129,6 +136,12 @@ func (c *AdminClient) Trust(card feed.DeskCard, bounds Bounds, newFeed bool) err
 func (c *AdminClient) RevokeDesk(desk string, since time.Time) ([]Suspended, error) {
 	done, err := c.order(order{Act: "revoke-desk", Desk: desk, Since: since})
 	return done.Suspended, err
+}
+
+// AcceptRestore implements Admin.
+func (c *AdminClient) AcceptRestore(card feed.RestoreCard, sure bool) (Acceptance, error) {
+	done, err := c.order(order{Act: "accept-restore", Restore: card, Sure: sure})
+	return done.Accept, err
 }
 
 // AddCaller implements Admin.

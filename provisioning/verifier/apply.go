@@ -79,7 +79,7 @@ func (v *Verifier) apply(desk string, page feed.Page, next feed.Tail) error {
 		if !ok || !row.Revoked.IsZero() {
 			return errRevoked
 		}
-		if err := row.at(page); err != nil {
+		if err := errors.Join(row.at(page), row.passes(next)); err != nil {
 			return err
 		}
 		now := v.clock()

@@ -29,9 +29,9 @@ func (v *Verifier) Trust(card feed.DeskCard, bounds Bounds, newFeed bool) error 
 			return err
 		}
 		row.Card, row.Bounds, row.Alarm, row.Revoked = card, bounds, Alarm{}, time.Time{}
-		row.deskKeys = deskKeys{}
+		row.deskKeys, row.Strangers, row.Back = deskKeys{}, nil, time.Time{}
 		if newFeed {
-			row.Tail, row.Checkpoint = nil, nil
+			row.Tail, row.Checkpoint, row.Restore = nil, nil, nil
 		}
 		return save(tx, deskTable, []byte(card.Desk), row)
 	})

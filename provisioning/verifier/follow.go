@@ -52,6 +52,7 @@ func (v *Verifier) supervise(ctx context.Context) error {
 						cancel(err)
 					}
 				})
+				group.Go(func() { v.knock(own, id) })
 			}
 		}
 		select {
@@ -121,6 +122,9 @@ type follower struct {
 	moved bool
 	// tries counts the certificates the desk was shown.
 	tries int
+	// row is the desk as it was when the session began, met the run of it that answered.
+	row deskRow
+	met feed.Instance
 }
 
 // trouble records why a session ended and returns how long to wait.
@@ -133,10 +137,19 @@ func (f *follower) trouble(err error, pause time.Duration) time.Duration {
 			if err := f.alarm(f.desk, alarm.Error()); err != nil {
 				f.log.Error("record an alarm", "desk", f.desk, "err", err)
 			}
+			if (Alarm{What: alarm.Error()}).stops() {
+				if err := f.stranger(); err != nil {
+					f.log.Error("record a copy of a desk", "desk", f.desk, "err", err)
+				}
+				return tellPause
+			}
 			return alarmPause
 		}
 	}
 	f.log.Info("a desk is not followed", "desk", f.desk, "err", err)
+	if errors.Is(err, errStopped) {
+		return tellPause
+	}
 	return pause
 }
 
@@ -148,11 +161,21 @@ func (f *follower) session(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if f.row.Restore != nil && f.row.Restore.Told.IsZero() {
+		if err := f.reconcile(ctx, f.row); err != nil {
+			return err
+		}
+	}
 	if err := f.acknowledge(ctx, tail); err != nil {
 		return err
 	}
 	for {
-		page, err := f.wire.records(ctx, tail, f.limit)
+		// The first page is not waited for: it tells whether this is the log that was followed.
+		wait := pollWait
+		if !f.moved {
+			wait = 0
+		}
+		page, err := f.wire.records(ctx, tail, f.row.upTo(tail, f.limit), wait)
 		if errors.Is(err, feed.ProblemBeyond) {
 			err = feed.ErrRolledBack
 		}
@@ -176,6 +199,11 @@ func (f *follower) session(ctx context.Context) error {
 		f.setLink(f.desk, func(l *Link) {
 			l.Seen, l.Head, l.Position, l.Trouble = f.clock(), page.Head, tail.Position(), ""
 		})
+		if !f.moved {
+			if err := f.followed(f.row); err != nil {
+				return err
+			}
+		}
 		f.moved = true
 		if !news {
 			// A passcode may have ended meanwhile: the desk hears of it with this poll.
@@ -202,10 +230,15 @@ func (f *follower) begin(ctx context.Context) (feed.Tail, error) {
 	case meta.Desk != f.desk, !f.card.SignsWith(meta.LogKey):
 		return feed.Tail{}, errLogKey
 	}
-	tail, err := f.tail(f.desk)
+	if f.row, err = f.admit(ctx, meta); err != nil {
+		return feed.Tail{}, err
+	}
+	tail, err := f.row.tail()
 	switch {
 	case err != nil:
 		return feed.Tail{}, err
+	case tail.Feed() == "" && f.row.Restore != nil && f.row.Restore.Feed != meta.Feed:
+		return feed.Tail{}, feed.ErrOtherFeed
 	case tail.Feed() == "":
 		tail = feed.NewTail(f.desk, meta.Feed)
 	case tail.Feed() != meta.Feed:

@@ -56,6 +56,14 @@ type deskRow struct {
 	// Revoked is when an operator revoked the desk.
 	Revoked time.Time `json:"revoked,omitzero"`
 	deskKeys
+	// Restore is the newest restore that was accepted, Former the feeds that others took the place of.
+	Restore *restoration `json:"restore,omitempty"`
+	Former  []former     `json:"former,omitempty"`
+	// Followed is the run that was followed last, Strangers are those whose log did not fit, and Back
+	// is when the followed one answered again beside them.
+	Followed  feed.Instance   `json:"followed,omitzero"`
+	Strangers []feed.Instance `json:"strangers,omitempty"`
+	Back      time.Time       `json:"back,omitzero"`
 }
 
 // Bounds say what a desk may do. Empty fields bound nothing.

@@ -64,6 +64,43 @@ type DeskStatus struct {
 	Alarm    Alarm     `json:"alarm,omitzero"`
 	Revoked  time.Time `json:"revoked,omitzero"`
 	Bounds   Bounds    `json:"bounds"`
+	// Copies names the runs of a desk whose log did not go on; empty while one is followed.
+	Copies string `json:"copies,omitempty"`
+	// Restored is when a restore was accepted, and Rows how many rows the desk has taken since; it is
+	// still to be told while ToldRows is zero.
+	Restored time.Time `json:"restored,omitzero"`
+	ToldRows time.Time `json:"told_rows,omitzero"`
+	Rows     int       `json:"rows,omitempty"`
+	// Replaced are the feeds another took the place of.
+	Replaced []Replaced `json:"replaced,omitempty"`
+}
+
+// Replaced is a feed that is refused.
+type Replaced struct {
+	Feed string    `json:"feed"`
+	At   time.Time `json:"at"`
+	// Seen is when a copy of it answered, at URL; zero if none did. Told is when it was told to stop.
+	Seen     time.Time `json:"seen,omitzero"`
+	URL      string    `json:"url,omitempty"`
+	Instance string    `json:"instance,omitempty"`
+	Told     time.Time `json:"told,omitzero"`
+}
+
+// past adds what another took the place of.
+func (d *DeskStatus) past(row deskRow) {
+	if row.Alarm.stops() {
+		d.Copies = row.copies()
+	}
+	if row.Restore != nil {
+		d.Restored, d.ToldRows, d.Rows = row.Restore.At, row.Restore.Told, row.Restore.Rows
+	}
+	for _, old := range row.Former {
+		r := Replaced{Feed: old.Feed, At: old.At, Seen: old.Seen, URL: old.URL, Told: old.Told}
+		if old.Met.ID != "" {
+			r.Instance = old.Met.String()
+		}
+		d.Replaced = append(d.Replaced, r)
+	}
 }
 
 // Status tells how each desk is followed and what is held.
@@ -117,6 +154,7 @@ func (v *Verifier) deskStatus() ([]DeskStatus, error) {
 		if err != nil {
 			return nil, err
 		}
+		d.past(row)
 		d.Position, d.Verdicts = tail.Position(), len(verdicts)
 		d.Behind = max(0, d.Head-d.Position)
 		all = append(all, d)

@@ -19,6 +19,8 @@ type deskKeys struct {
 	Holds      string    `json:"holds,omitempty"`
 	HoldsFrom  int64     `json:"holds_from,omitempty"`
 	HoldsSince time.Time `json:"holds_since,omitzero"`
+	// RetiredLogKeys were pinned and renewed: a backup may be signed with one.
+	RetiredLogKeys []string `json:"retired_log_keys,omitempty"`
 }
 
 // takeUp pins the keys a desk announces, because a key that is pinned already signed for them. Told
@@ -75,6 +77,9 @@ func (f *follower) pin(card feed.DeskCard, serial int64) error {
 		case row.Card != f.card || serial < row.Keys:
 			// Trusted anew meanwhile, or a page that was long under way.
 			return feed.ErrElsewhere
+		}
+		if !card.SignsWith(row.Card.LogKey) {
+			row.RetiredLogKeys = append(row.RetiredLogKeys, row.Card.LogKey)
 		}
 		row.Card, row.Keys = card, serial
 		return save(tx, deskTable, []byte(f.desk), row)

@@ -28,6 +28,9 @@ type Config struct {
 	Clock func() time.Time
 	// Log hears of desks and callers by their ids; nil means nobody does.
 	Log *slog.Logger
+	// Erasures lists the people who were erased, by their opaque ids, for a desk that is restored from
+	// an older backup; nil means that nobody was.
+	Erasures func() ([]string, error)
 }
 
 // Verifier follows desks and answers callers while it runs.
@@ -36,6 +39,7 @@ type Verifier struct {
 	clock func() time.Time
 	log   *slog.Logger
 
+	erasures func() ([]string, error)
 	attempts chan *attempt
 	// poke tells the supervisor that the desks changed, moved that they are no longer ours.
 	poke    chan struct{}
@@ -65,10 +69,10 @@ func New(c Config) (*Verifier, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Verifier{State: c.State, clock: c.Clock, log: c.Log, attempts: make(chan *attempt),
-		poke: make(chan struct{}, 1), moved: make(chan struct{}), callers: newCallerLimits(),
-		started: c.Clock(), links: map[string]Link{}, cards: map[string]feed.DeskCard{},
-		spread: make(chan struct{}, 1)}, nil
+	return &Verifier{State: c.State, clock: c.Clock, log: c.Log, erasures: c.Erasures,
+		attempts: make(chan *attempt), poke: make(chan struct{}, 1), moved: make(chan struct{}),
+		callers: newCallerLimits(), started: c.Clock(), links: map[string]Link{},
+		cards: map[string]feed.DeskCard{}, spread: make(chan struct{}, 1)}, nil
 }
 
 // Run follows every trusted desk and decides attempts until ctx is done. It ends with an error when

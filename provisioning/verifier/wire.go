@@ -62,11 +62,12 @@ func (w wire) meta(ctx context.Context) (feed.Meta, error) {
 	return feed.DecodeMeta(data)
 }
 
-// records waits up to pollWait for news after a position, and brings at most limit leaves.
-func (w wire) records(ctx context.Context, t feed.Tail, limit int) (feed.Page, error) {
+// records waits for news after a position, and brings at most limit leaves.
+func (w wire) records(ctx context.Context, t feed.Tail, limit int,
+	wait time.Duration) (feed.Page, error) {
 	query := url.Values{"feed": {t.Feed()}, "after": {strconv.FormatInt(t.Position(), 10)},
 		"limit": {strconv.Itoa(limit)}}
-	data, err := w.call(ctx, http.MethodGet, feed.PathRecords+"?"+query.Encode(), nil, pollWait)
+	data, err := w.call(ctx, http.MethodGet, feed.PathRecords+"?"+query.Encode(), nil, wait)
 	if err != nil {
 		return feed.Page{}, fmt.Errorf("ask for records: %w", err)
 	}

@@ -1,0 +1,124 @@
+package daemon
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/tokendesk/tokendesk/provisioning"
+)
+
+const (
+	// maxConfig bounds the text of a configuration in an order.
+	maxConfig = 1 << 20
+	// backupPeriod is how long writing one may take: pages of the store are kept meanwhile.
+	backupPeriod = 15 * time.Minute
+)
+
+// BackupOrder asks for a backup. Config is the text of the configuration file, which whoever asks
+// has read.
+type BackupOrder struct {
+	Config string `json:"config"`
+}
+
+// BackupReport tells the desk what became of it.
+type BackupReport struct {
+	File     string `json:"file,omitempty"`
+	Position int64  `json:"position,omitempty"`
+	Size     int64  `json:"size,omitempty"`
+	Written  bool   `json:"written"`
+	Failure  string `json:"failure,omitempty"`
+}
+
+func (a admin) backups(mux *http.ServeMux) {
+	mux.HandleFunc("POST /backup", a.backup)
+	mux.HandleFunc("POST /backup/outcome", a.backupEnded)
+}
+
+// late holds back the answer's head until the first byte, so that a refusal can still be told.
+type late struct {
+	http.ResponseWriter
+	begun bool
+}
+
+// Write implements io.Writer.
+func (l *late) Write(p []byte) (int, error) {
+	if !l.begun {
+		l.begun = true
+		l.Header().Set("Content-Type", "application/octet-stream")
+	}
+	return l.ResponseWriter.Write(p)
+}
+
+func (a admin) backup(w http.ResponseWriter, r *http.Request) {
+	by, ok := operator(r)
+	if !ok {
+		refuse(w, http.StatusForbidden, AdminError{"forbidden", "only root may order"})
+		return
+	}
+	var order BackupOrder
+	if err := decodeOrder(r, &order); err != nil {
+		a.fail(w, err)
+		return
+	}
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(backupPeriod))
+	to := &late{ResponseWriter: w}
+	err := a.desk.Backup(r.Context(), by, order.Config, to)
+	switch {
+	case err == nil:
+	case to.begun:
+		a.desk.log.Error("a backup broke off", "err", err, "MESSAGE_ID", messageBackup)
+		panic(http.ErrAbortHandler) // the client must not take half a file for a whole one.
+	default:
+		a.fail(w, err)
+	}
+}
+
+func (a admin) backupEnded(w http.ResponseWriter, r *http.Request) {
+	by, ok := operator(r)
+	if !ok {
+		refuse(w, http.StatusForbidden, AdminError{"forbidden", "only root may order"})
+		return
+	}
+	var report BackupReport
+	err := decodeOrder(r, &report)
+	if err == nil {
+		err = a.desk.BackupEnded(r.Context(), by, provisioning.BackupOutcome(report))
+	}
+	if err != nil {
+		a.fail(w, err)
+		return
+	}
+	answer(w, struct{}{})
+}
+
+func decodeOrder(r *http.Request, into any) error {
+	dec := json.NewDecoder(io.LimitReader(r.Body, maxConfig))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(into); err != nil {
+		return AdminError{"malformed", "the order is not understood"}
+	}
+	return nil
+}
+
+// Backup asks the daemon for a backup and writes it. An error means that what was written is not
+// one.
+func (c *Client) Backup(ctx context.Context, order BackupOrder, to io.Writer) error {
+	resp, err := c.send(ctx, http.MethodPost, "/backup", order)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	if _, err := io.Copy(to, resp.Body); err != nil {
+		return fmt.Errorf("the backup broke off: %w", err)
+	}
+	return nil
+}
+
+// BackupEnded tells the daemon what became of a backup.
+func (c *Client) BackupEnded(ctx context.Context, report BackupReport) error {
+	return c.call(ctx, http.MethodPost, "/backup/outcome", report, nil)
+}

@@ -1,0 +1,185 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"time"
+
+	"github.com/tokendesk/tokendesk/daemon/backup"
+	"github.com/tokendesk/tokendesk/daemon/store"
+	"github.com/tokendesk/tokendesk/provisioning"
+	"github.com/tokendesk/tokendesk/provisioning/feed"
+)
+
+// The names of the parts of a backup. Credentials have their own names behind partCredential. The
+// store is the last part, so that everything else is known before it is read.
+const (
+	partConfig     = "desk.toml"
+	partBundle     = "verifier.json"
+	partCredential = "credential/"
+	partStore      = "desk.db"
+)
+
+// neededCredentials are in every backup; otherCredentials where the desk has them.
+var (
+	neededCredentials = []string{credDesk, credLog, credFeed, credSite}
+	otherCredentials  = []string{credLDAP, credMail, credSMS, credMailbox}
+)
+
+// messageBackup is the id of this event in the journal's catalogue (systemd/tokendesk.catalog).
+const messageBackup = "d1f5a7e26b9348d0a4c8e3f07b6219c5"
+
+// errBackupRuns: one backup at a time is enough.
+var errBackupRuns = AdminError{"backup_runs", "another backup is under way; nothing was begun"}
+
+// Backup writes everything this desk needs, sealed to the recovery key, as it is at one moment. The
+// config is the text of the configuration file. Nothing is written to before the backup's intent is
+// on record.
+func (d *Desk) Backup(ctx context.Context, by, config string, to io.Writer) error {
+	if !d.backing.TryLock() {
+		return errBackupRuns
+	}
+	defer d.backing.Unlock()
+	recovery, err := readRecoveryPublic(d.parts.Config.Backup.Recovery)
+	if err != nil {
+		return AdminError{"backup_key", err.Error()}
+	}
+	_, err = d.store.Do(ctx, func(s provisioning.Snapshot) (provisioning.Change, error) {
+		return provisioning.BackupBegun(s, d.now(), by, feed.KeyID(recovery)), nil
+	})
+	if err != nil {
+		return err
+	}
+	return d.writeBackup(recovery, config, to)
+}
+
+func (d *Desk) writeBackup(recovery []byte, config string, to io.Writer) error {
+	bundle, err := os.ReadFile(d.parts.Config.Verifier)
+	if err != nil {
+		return fmt.Errorf("read the verifier's bundle: %w", err)
+	}
+	d.renewing.Lock()
+	defer d.renewing.Unlock()
+	copied, err := d.store.Copy()
+	if err != nil {
+		return err
+	}
+	defer copied.Close()
+	w, err := backup.NewWriter(to, recovery, backup.Header{Desk: d.parts.Config.Desk,
+		Site: d.parts.Site.ID, Feed: d.store.Feed(), Position: copied.Position,
+		Checkpoint: string(copied.Checkpoint), Made: d.parts.Clock.Now()})
+	if err != nil {
+		return err
+	}
+	if err := d.writeCredentials(w); err != nil {
+		return err
+	}
+	if err := errors.Join(w.Bytes(partConfig, []byte(config)), w.Bytes(partBundle, bundle)); err != nil {
+		return err
+	}
+	if err := writeStore(w, copied); err != nil {
+		return err
+	}
+	return w.Close()
+}
+
+// writeStore pipes the copy into its part.
+func writeStore(w *backup.Writer, copied *store.Copy) error {
+	r, pipe := io.Pipe()
+	done := make(chan error, 1)
+	go func() {
+		_, err := copied.WriteTo(pipe)
+		done <- errors.Join(err, pipe.CloseWithError(err))
+	}()
+	err := w.Part(partStore, copied.Size(), r)
+	_ = r.CloseWithError(err)
+	if written := <-done; err == nil {
+		err = written
+	}
+	return err
+}
+
+func (d *Desk) writeCredentials(w *backup.Writer) error {
+	for _, name := range neededCredentials {
+		data, err := d.credential(name)
+		if err != nil {
+			return err
+		}
+		err = w.Bytes(partCredential+name, data)
+		clear(data)
+		if err != nil {
+			return err
+		}
+	}
+	for _, name := range otherCredentials {
+		data, err := d.parts.Config.credential(name)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err == nil {
+			err = w.Bytes(partCredential+name, data)
+		}
+		clear(data)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// credential is one of the desk's own as it is now: the key that opens the store, what this run was
+// given by a renewal, or what it was started with.
+func (d *Desk) credential(name string) ([]byte, error) {
+	if name == credDesk {
+		return encodeKey(d.keys.now().Desk), nil
+	}
+	if text, ok := d.renewed[name]; ok {
+		return text.Expose(), nil
+	}
+	return d.parts.Config.credential(name)
+}
+
+// BackupEnded records what became of a backup, as whoever wrote the file tells it.
+func (d *Desk) BackupEnded(ctx context.Context, by string, o provisioning.BackupOutcome) error {
+	if o.Failure != "" {
+		d.log.Error("a backup failed", "by", by, "why", o.Failure, "MESSAGE_ID", messageBackup)
+	}
+	_, err := d.store.Do(ctx, func(s provisioning.Snapshot) (provisioning.Change, error) {
+		return provisioning.BackupEnded(s, d.now(), by, o), nil
+	})
+	return err
+}
+
+// BackupStatus is how backups go, for the operator.
+type BackupStatus struct {
+	// Possible: there is a recovery key to seal one to.
+	Possible bool      `json:"possible"`
+	Made     time.Time `json:"made,omitzero"`
+	Position int64     `json:"position,omitempty"`
+	Size     int64     `json:"size,omitempty"`
+	File     string    `json:"file,omitempty"`
+	Failed   time.Time `json:"failed,omitzero"`
+	// Failure says in words what failed, or that one was never finished.
+	Failure string `json:"failure,omitempty"`
+}
+
+func (d *Desk) backupStatus() BackupStatus {
+	b := provisioning.BackupOf(d.store.Snapshot())
+	_, err := readRecoveryPublic(d.parts.Config.Backup.Recovery)
+	s := BackupStatus{Possible: err == nil, Made: b.Made, Position: b.Position, Size: b.Size,
+		File: b.File, Failed: b.Failed, Failure: b.Failure}
+	if s.Failure == "" && b.Trouble(d.parts.Clock.Now()) {
+		s.Failed, s.Failure = b.Begun, "it was begun and never finished"
+	}
+	return s
+}
+
+// now is when and where a decision is made.
+func (d *Desk) now() provisioning.Now {
+	at, synced := d.clock()
+	return provisioning.Now{Desk: provisioning.DeskID(d.parts.Config.Desk), At: at, Synced: synced}
+}

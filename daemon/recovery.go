@@ -1,0 +1,75 @@
+package daemon
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"os"
+
+	"github.com/tokendesk/tokendesk/provisioning/feed"
+	"github.com/tokendesk/tokendesk/provisioning/secret"
+)
+
+// MakeRecoveryKey makes the two halves of a recovery key in two new files, and returns its id. The
+// private one opens every backup: it leaves the box.
+func MakeRecoveryKey(privatePath, publicPath string) (string, error) {
+	private, public, err := feed.GenerateKey()
+	if err != nil {
+		return "", err
+	}
+	defer private.Wipe()
+	raw := private.Expose()
+	defer clear(raw)
+	text := append(hex.AppendEncode(nil, raw), '\n')
+	defer clear(text)
+	line := append(base64.StdEncoding.AppendEncode(nil, public), '\n')
+	if err := writeNew(publicPath, line, 0o644); err != nil {
+		return "", err
+	}
+	return feed.KeyID(public), writeNew(privatePath, text, 0o600)
+}
+
+// ReadRecoveryKey reads the private half. It refuses a file that others can read.
+func ReadRecoveryKey(path string) (secret.Key, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return secret.Key{}, fmt.Errorf("read the recovery key: %w", err)
+	}
+	if info.Mode().Perm()&0o077 != 0 {
+		return secret.Key{}, fmt.Errorf("the recovery key is readable by others: run chmod 600 %s",
+			path)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return secret.Key{}, fmt.Errorf("read the recovery key: %w", err)
+	}
+	defer clear(text)
+	raw, err := hex.DecodeString(string(bytes.TrimSpace(text)))
+	if err != nil || len(raw) == 0 {
+		return secret.Key{}, fmt.Errorf("%s is not a recovery key", path)
+	}
+	defer clear(raw)
+	return secret.NewKey(raw), nil
+}
+
+// readRecoveryPublic reads the public half.
+func readRecoveryPublic(path string) ([]byte, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("there is no recovery key to seal a backup to (tokendesk recovery-key "+
+			"makes one): %w", err)
+	}
+	return parseRecoveryPublic(text)
+}
+
+func parseRecoveryPublic(text []byte) ([]byte, error) {
+	public, err := base64.StdEncoding.DecodeString(string(bytes.TrimSpace(text)))
+	if err == nil {
+		err = feed.CheckPublic(public)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("the recovery key is not the public half of one: %w", err)
+	}
+	return public, nil
+}
