@@ -2,8 +2,8 @@ package feed
 
 import "encoding/hex"
 
-// SealedTo names the keys that open a record, the verifier's first and then the escrow's: see KeyID.
-// It is empty for a record without a sealed body, and for a body that is none.
+// SealedTo names the keys that open a record, the verifier's first and then the escrow's: see
+// KeyID. It is empty for a record without a sealed body, and for a body that is none.
 func (r Record) SealedTo() []string {
 	box := r.Sealed
 	sealed := r.Kind == KindSeed || r.Kind == KindProof || r.Kind == KindPasscode

@@ -91,7 +91,7 @@ func (v *Verifier) pack(head moveHead, public []byte, to io.Writer) error {
 	if err := v.file.View(func(tx *boltfile.Tx) error { return v.packRows(tx, w) }); err != nil {
 		return err
 	}
-	return errors.Join(w.end(v.sign), sealed.Close())
+	return errors.Join(w.end(), sealed.Close())
 }
 
 func (v *Verifier) packRows(tx *boltfile.Tx, w *moveWriter) error {

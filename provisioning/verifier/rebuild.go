@@ -77,8 +77,8 @@ func (v *Verifier) Rebuild(ctx context.Context, escrow []*feed.Opener,
 }
 
 // errNotLost refuses to rebuild what is there.
-var errNotLost = errors.New("this verifier was not lost: verifierd rebuild begin makes the one that " +
-	"is rebuilt")
+var errNotLost = errors.New("this verifier was not lost: verifierd rebuild begin makes the one " +
+	"that is rebuilt")
 
 // beginReplay checks the keys, and empties what a rebuild that was broken off left behind.
 func (v *Verifier) beginReplay(escrow []*feed.Opener) (loss Loss, err error) {

@@ -59,8 +59,8 @@ func New(c Config) (*Verifier, error) {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	return &Verifier{State: c.State, clock: c.Clock, log: c.Log, attempts: make(chan *attempt),
-		poke: make(chan struct{}, 1), moved: make(chan struct{}), callers: newCallerLimits(), started: c.Clock(),
-		links: map[string]Link{}}, nil
+		poke: make(chan struct{}, 1), moved: make(chan struct{}), callers: newCallerLimits(),
+		started: c.Clock(), links: map[string]Link{}}, nil
 }
 
 // Run follows every trusted desk and decides attempts until ctx is done. It ends with an error when
