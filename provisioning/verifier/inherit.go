@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -54,7 +55,7 @@ func (s *State) inherit() error {
 		return err
 	})
 	if len(older) > 0 {
-		s.opener = s.opener.With(older...)
+		s.opener = s.opener.Also(older...)
 	}
 	return err
 }
@@ -86,32 +87,66 @@ func (s *State) bequeath(tx *boltfile.Tx, give func(name string, value []byte) e
 	if err != nil {
 		return err
 	}
-	private, err := readSecret(filepath.Join(s.dir, fileFeedKey))
-	if err != nil {
-		return err
-	}
-	defer private.Wipe()
-	raw := private.Expose()
-	defer clear(raw)
-	face, err := s.followerText()
-	if err != nil {
-		return err
-	}
-	defer clear(face)
 	blind := bytes.Clone(s.file.blindKey())
 	defer clear(blind)
-	return errors.Join(give(heirBlind, blind),
-		give(heirFeed+feed.KeyID(s.opener.Public()), raw),
-		give(heirFollower+feed.Pin(s.follower.Leaf), face))
+	given := map[string]bool{}
+	note := func(name string, value []byte) error {
+		given[name] = true
+		return give(name, value)
+	}
+	err = errors.Join(note(heirBlind, blind), s.bequeathKeys(note), s.bequeathFaces(note))
+	if err == nil && (!given[heirFeed+feed.KeyID(s.opener.Public())] ||
+		!given[heirFollower+feed.Pin(s.follower.Leaf)]) {
+		err = errors.New("the keys of this verifier are not in its directory any more")
+	}
+	return err
 }
 
-// followerText is the follower's certificate and key in PEM.
-func (s *State) followerText() ([]byte, error) {
-	cert, err := os.ReadFile(filepath.Join(s.dir, fileFollowerCert))
+// bequeathKeys gives every private sealing key of the directory.
+func (s *State) bequeathKeys(give func(name string, value []byte) error) error {
+	names, err := fs.Glob(os.DirFS(s.dir), "feed*.key")
+	for _, name := range names {
+		private, rerr := readSecret(filepath.Join(s.dir, name))
+		if rerr != nil {
+			return rerr
+		}
+		raw := private.Expose()
+		key, kerr := openerOf(raw)
+		if kerr == nil {
+			kerr = give(heirFeed+feed.KeyID(key.Public()), raw)
+		}
+		clear(raw)
+		private.Wipe()
+		err = errors.Join(err, kerr)
+	}
+	return err
+}
+
+// bequeathFaces gives every certificate of a follower in the directory, with its key, in PEM.
+func (s *State) bequeathFaces(give func(name string, value []byte) error) error {
+	names, err := fs.Glob(os.DirFS(s.dir), "follower*.crt")
+	for _, name := range names {
+		text, rerr := pemPair(filepath.Join(s.dir, name))
+		if rerr != nil {
+			return rerr
+		}
+		cert, cerr := certificateOf(text)
+		if cerr == nil {
+			cerr = give(heirFollower+feed.Pin(cert.Leaf), text)
+		}
+		clear(text)
+		err = errors.Join(err, cerr)
+	}
+	return err
+}
+
+// pemPair reads a certificate and the key beside it.
+func pemPair(certPath string) ([]byte, error) {
+	cert, err := os.ReadFile(certPath)
 	if err != nil {
 		return nil, err
 	}
-	key, err := os.ReadFile(filepath.Join(s.dir, fileFollowerKey))
+	key, err := os.ReadFile(strings.TrimSuffix(certPath, ".crt") + ".key")
 	if err != nil {
 		return nil, err
 	}

@@ -61,7 +61,7 @@ func (v *Verifier) Rebuild(ctx context.Context, escrow []*feed.Opener,
 	if err != nil {
 		return nil, fmt.Errorf("rebuild: %w", err)
 	}
-	r := &replay{Verifier: v, keys: v.opener.With(escrow...)}
+	r := &replay{Verifier: v, keys: v.opener.Also(escrow...)}
 	defer r.close()
 	if err := r.connect(ctx, told); err != nil {
 		return nil, fmt.Errorf("rebuild: %w", err)
