@@ -31,9 +31,9 @@ func (w *whole) loseVerifier() (lost feed.Bundle) {
 	return lost
 }
 
-// TestWholeRebuild: the verifier is lost. A new one is rebuilt from what the desk holds, opened with
-// the escrow key: a token that was lent works again after two OTPs, a passcode does not, and the
-// desk goes on.
+// TestWholeRebuild: the verifier is lost. A new one is rebuilt from what the desk holds, opened
+// with the escrow key: a token that was lent works again after two OTPs, a passcode does not, and
+// the desk goes on.
 func TestWholeRebuild(t *testing.T) {
 	t.Parallel()
 	w := unlocked(t, settings{site: "um", state: t.TempDir()})
@@ -63,7 +63,8 @@ func TestWholeRebuild(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	list, err := w.central.verifier.Rebuild(t.Context(), []*feed.Opener{key}, func(string, error) {})
+	list, err := w.central.verifier.Rebuild(t.Context(), []*feed.Opener{key},
+		func(string, error) {})
 	if err != nil || len(list) != 1 || list[0].Passcodes != 1 || list[0].Unreadable != 0 {
 		t.Fatalf("%+v, %v", list, err)
 	}

@@ -28,7 +28,7 @@ func (b backupCmd) Run(c *cli, out io.Writer) error {
 type rebuildRestoreCmd struct {
 	File   string `arg:"" help:"What verifierd backup wrote." type:"existingfile"`
 	Escrow string `required:"" help:"File with the private half of the escrow key." type:"path"`
-	Sum    string `help:"The sum that verifierd backup printed, if the bundle of the lost verifier is of another day than the backup: its signature is not asked for then."`
+	Sum    string `help:"The sum that verifierd backup printed, if the certificate in the bundle of the lost verifier is another one than on the day of the backup."`
 }
 
 // Run implements the command.

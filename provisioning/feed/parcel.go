@@ -15,10 +15,10 @@ import (
 //
 //	parcelHead keyID(8) enc(1120) { length(4) ciphertext } ...
 //
-// The pieces are the messages of one context: a piece that is left out, moved or put twice does not
-// open (section 5.2). The last one says that it is the last in its associated data, so a parcel that
-// was cut is noticed, too. Base mode does not say who sealed it: whoever opens a parcel compares its
-// hash by other means.
+// The pieces are the messages of one context: a piece that is left out, moved or put twice does
+// not open (section 5.2). The last one says that it is the last in its associated data, so a
+// parcel that was cut is noticed, too. Base mode does not say who sealed it: whoever opens a
+// parcel compares its hash by other means.
 const (
 	parcelHead  = "token desk parcel v1\n"
 	parcelPiece = 64 << 10
@@ -97,8 +97,8 @@ type parcelReader struct {
 	ended     bool
 }
 
-// OpenParcel reads what SealParcel wrote for this key. What it gives is good piece by piece; only the
-// end says that nothing is missing.
+// OpenParcel reads what SealParcel wrote for this key. What it gives is good piece by piece; only
+// the end says that nothing is missing.
 func (o *Opener) OpenParcel(from io.Reader) (io.Reader, error) {
 	r := bufio.NewReaderSize(from, 2*parcelPiece)
 	head := make([]byte, len(parcelHead)+keyIDSize+encSize)

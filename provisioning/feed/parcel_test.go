@@ -74,8 +74,8 @@ func TestParcel(t *testing.T) {
 	}
 }
 
-// TestParcelPieces: a piece that is left out, put twice, moved or put behind the end is noticed, and
-// so is a parcel that was cut between two.
+// TestParcelPieces: a piece that is left out, put twice, moved or put behind the end is noticed,
+// and so is a parcel that was cut between two.
 func TestParcelPieces(t *testing.T) {
 	const head, piece = 21 + 8 + 1120, 4 + 64<<10 + 16
 	key := newParcelKey(t)
@@ -84,7 +84,9 @@ func TestParcelPieces(t *testing.T) {
 		t.Fatalf("%d bytes", len(sealed))
 	}
 	at := func(n int) []byte { return sealed[head+n*piece : head+(n+1)*piece] }
-	join := func(parts ...[]byte) []byte { return append(bytes.Clone(sealed[:head]), bytes.Join(parts, nil)...) }
+	join := func(parts ...[]byte) []byte {
+		return append(bytes.Clone(sealed[:head]), bytes.Join(parts, nil)...)
+	}
 	for name, changed := range map[string][]byte{
 		"left out": join(at(0), at(2)), "twice": join(at(0), at(0), at(1), at(2)),
 		"moved": join(at(1), at(0), at(2)), "cut": join(at(0), at(1)), "none": join(),

@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/tokendesk/tokendesk/provisioning/secret"
@@ -158,7 +157,7 @@ func (o *Opener) Public() []byte { return o.key.PublicKey().Bytes() }
 
 // With returns an opener that opens with older keys, too. Its public half stays its own.
 func (o *Opener) With(older ...*Opener) *Opener {
-	return &Opener{id: o.id, key: o.key, older: slices.Concat(o.older, older)}
+	return &Opener{id: o.id, key: o.key, older: older}
 }
 
 // OpenSeed opens a KindSeed record.

@@ -1,9 +1,12 @@
 package feed
 
-import "encoding/hex"
+import (
+	"encoding/hex"
+	"slices"
+)
 
-// SealedTo names the keys that open a record, the verifier's first and then the escrow's: see KeyID.
-// It is empty for a record without a sealed body, and for a body that is none.
+// SealedTo names the keys that open a record, the verifier's first and then the escrow's: see
+// KeyID. It is empty for a record without a sealed body, and for a body that is none.
 func (r Record) SealedTo() []string {
 	box := r.Sealed
 	sealed := r.Kind == KindSeed || r.Kind == KindProof || r.Kind == KindPasscode
@@ -25,4 +28,9 @@ func (o *Opener) Holds(ids ...string) bool {
 		}
 	}
 	return false
+}
+
+// Also returns an opener that opens with more keys, besides those it has.
+func (o *Opener) Also(more ...*Opener) *Opener {
+	return o.With(append(slices.Clone(o.older), more...)...)
 }

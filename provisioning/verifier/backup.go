@@ -1,9 +1,6 @@
 package verifier
 
 import (
-	"crypto"
-	"crypto/ecdsa"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -13,8 +10,8 @@ import (
 	"github.com/tokendesk/tokendesk/provisioning/feed"
 )
 
-// A backup knows what the desks do not: the bounds and revocations of an operator, who may call, how
-// far each counter was on that day. What was used since is not in it, so all that it holds is
+// A backup knows what the desks do not: the bounds and revocations of an operator, who may call,
+// how far each counter was on that day. What was used since is not in it, so all that it holds is
 // doubted when it is put back.
 
 // Backup implements Mover.
@@ -31,22 +28,14 @@ func (v *Verifier) Backup(to io.Writer) error {
 	return nil
 }
 
-// sign is how an export says whose it is: anybody can seal one.
-func (s *State) sign(sum []byte) ([]byte, error) {
-	key, ok := s.followerCertificate().PrivateKey.(crypto.Signer)
-	if !ok {
-		return nil, errors.New("the follower's key does not sign")
-	}
-	return key.Sign(rand.Reader, sum, crypto.SHA256)
-}
-
 // ErrForged says that a backup was not made by the verifier that was lost.
-var ErrForged = errors.New("the backup is not signed with the certificate that the bundle of the " +
-	"lost verifier names")
+var ErrForged = errors.New("the backup is not by the verifier that was lost: the key of the " +
+	"certificate that its bundle names is not in it")
 
 // Restore puts a backup into a verifier that BeginRebuild made: what the escrow key opens and the
-// lost verifier signed. Compared says that the operator compared the hash of the backup instead.
-// Every counter in it is doubted, and the feeds are followed from where the backup left them.
+// lost verifier wrote. Anybody can seal a backup, but the key the lost one pulled with is in its
+// own alone; compared says that the operator compared the hash of the backup instead. Every
+// counter in it is doubted, and the feeds are followed from where the backup left them.
 func Restore(dir string, from io.Reader, escrow *feed.Opener, compared bool,
 	now time.Time) (Arrival, error) {
 	s, err := Open(dir)
@@ -77,8 +66,8 @@ func (s *State) restore(from io.Reader, escrow *feed.Opener, compared bool,
 			}
 			return emptyBut(tx, lifeTable)
 		},
-		after: func(tx *boltfile.Tx, r *moveReader, _ Arrival) error {
-			if err := signedBy(tx, loss.Pin, r); err != nil && !compared {
+		after: func(tx *boltfile.Tx, _ Arrival) error {
+			if err := madeBy(tx, loss.Pin); err != nil && !compared {
 				return err
 			}
 			return errors.Join(doubtAll(tx), tx.Delete(lifeTable, lifeRebuilding),
@@ -86,8 +75,8 @@ func (s *State) restore(from io.Reader, escrow *feed.Opener, compared bool,
 		}})
 }
 
-// signedBy checks the signature of an export by the certificate of a pin, which is in it.
-func signedBy(tx *boltfile.Tx, pin string, r *moveReader) error {
+// madeBy looks for the key and the certificate of a pin among what came.
+func madeBy(tx *boltfile.Tx, pin string) error {
 	text, err := tx.Get(heirTable, []byte(heirFollower+pin))
 	if errors.Is(err, boltfile.ErrAbsent) {
 		return ErrForged
@@ -96,12 +85,8 @@ func signedBy(tx *boltfile.Tx, pin string, r *moveReader) error {
 		return err
 	}
 	defer clear(text)
-	cert, err := certificateOf(text)
-	if err != nil {
-		return ErrForged
-	}
-	key, ok := cert.Leaf.PublicKey.(*ecdsa.PublicKey)
-	if !ok || feed.Pin(cert.Leaf) != pin || !ecdsa.VerifyASN1(key, r.total, r.signature) {
+	// The two halves are held against each other.
+	if cert, err := certificateOf(text); err != nil || feed.Pin(cert.Leaf) != pin {
 		return ErrForged
 	}
 	return nil

@@ -9,8 +9,8 @@ import (
 	"github.com/tokendesk/tokendesk/provisioning/feed"
 )
 
-// anyUnsure looks for a credential whose counter was lost. Only a verifier that was rebuilt, or that
-// took over from one, can have any.
+// anyUnsure looks for a credential whose counter was lost. Only a verifier that was rebuilt, or
+// that took over from one, can have any.
 func anyUnsure(tx *boltfile.Tx) (unsure bool, err error) {
 	_, rebuilt, rerr := load[Loss](tx, lifeTable, lifeRebuilt)
 	_, arrived, aerr := load[Arrival](tx, lifeTable, lifeArrived)

@@ -13,11 +13,12 @@ import (
 // The escrow key opens every body a desk seals, and is needed for one thing only: to rebuild a
 // verifier that was lost. It is made offline and stays there.
 
-// PublicSuffix is what the file of the public half of an escrow key is called beside the private one.
+// PublicSuffix is what the file of the public half of an escrow key is called beside the private
+// one.
 const PublicSuffix = ".pub"
 
-// NewEscrowKey makes an escrow key: the private half in a file, the public half in another beside it.
-// It replaces neither.
+// NewEscrowKey makes an escrow key: the private half in a file, the public half in another beside
+// it. It replaces neither.
 func NewEscrowKey(path string) (public []byte, err error) {
 	if _, err := os.Lstat(path + PublicSuffix); err == nil {
 		return nil, fmt.Errorf("make an escrow key: %s: %w", path+PublicSuffix, os.ErrExist)

@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/pem"
 	"errors"
+	"io/fs"
+	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/tokendesk/tokendesk/daemon/boltfile"
@@ -52,7 +54,7 @@ func (s *State) inherit() error {
 		s.unsure, err = anyUnsure(tx)
 		return err
 	})
-	s.opener = s.opener.With(s.heirs...)
+	s.opener = s.opener.Also(s.heirs...)
 	return err
 }
 
@@ -83,55 +85,74 @@ func (s *State) bequeath(tx *boltfile.Tx, give func(name string, value []byte) e
 	if err != nil {
 		return err
 	}
-	if err := s.bequeathKeys(give); err != nil {
-		return err
-	}
-	certificate := s.followerCertificate()
-	face, err := pairText(*certificate)
-	if err != nil {
-		return err
-	}
-	defer clear(face)
 	blind := bytes.Clone(s.file.blindKey())
 	defer clear(blind)
-	return errors.Join(give(heirBlind, blind),
-		give(heirFollower+feed.Pin(certificate.Leaf), face))
+	given := map[string]bool{}
+	note := func(name string, value []byte) error {
+		given[name] = true
+		return give(name, value)
+	}
+	err = errors.Join(note(heirBlind, blind), s.bequeathKeys(note), s.bequeathFaces(note))
+	if err == nil && (!given[heirFeed+feed.KeyID(s.sealed().Public())] ||
+		!given[heirFollower+feed.Pin(s.followerCertificate().Leaf)]) {
+		err = errors.New("the keys of this verifier are not in its directory any more")
+	}
+	return err
 }
 
-// bequeathKeys gives the sealing keys of this verifier: the one in use, and those renewed and kept.
+// bequeathKeys gives every private sealing key of the directory.
 func (s *State) bequeathKeys(give func(name string, value []byte) error) error {
 	names, err := beside(s.dir, "feed", ".key")
-	if err != nil {
-		return err
+	if passed(fileFeedKey) && !slices.Contains(names, fileFeedKey) {
+		names = append(names, fileFeedKey)
 	}
 	for _, name := range names {
-		private, err := readSecret(filepath.Join(s.dir, name))
-		if err != nil {
-			return err
+		private, rerr := readSecret(filepath.Join(s.dir, name))
+		if rerr != nil {
+			return rerr
 		}
 		raw := private.Expose()
-		opener, err := feed.NewOpener(private)
-		private.Wipe()
-		if err == nil {
-			err = give(heirFeed+feed.KeyID(opener.Public()), raw)
+		key, kerr := openerOf(raw)
+		if kerr == nil {
+			kerr = give(heirFeed+feed.KeyID(key.Public()), raw)
 		}
 		clear(raw)
-		if err != nil {
-			return err
-		}
+		private.Wipe()
+		err = errors.Join(err, kerr)
 	}
-	return nil
+	return err
 }
 
-// pairText is a certificate and its key in PEM.
-func pairText(cert tls.Certificate) ([]byte, error) {
-	private, err := x509.MarshalPKCS8PrivateKey(cert.PrivateKey)
+// bequeathFaces gives every certificate of a follower in the directory, with its key, in PEM.
+func (s *State) bequeathFaces(give func(name string, value []byte) error) error {
+	names, err := fs.Glob(os.DirFS(s.dir), "follower*.crt")
+	for _, name := range names {
+		text, rerr := pemPair(filepath.Join(s.dir, name))
+		if rerr != nil {
+			return rerr
+		}
+		cert, cerr := certificateOf(text)
+		if cerr == nil {
+			cerr = give(heirFollower+feed.Pin(cert.Leaf), text)
+		}
+		clear(text)
+		err = errors.Join(err, cerr)
+	}
+	return err
+}
+
+// pemPair reads a certificate and the key beside it.
+func pemPair(certPath string) ([]byte, error) {
+	cert, err := os.ReadFile(certPath)
 	if err != nil {
 		return nil, err
 	}
-	defer clear(private)
-	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Certificate[0]})
-	return append(text, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})...), nil
+	key, err := os.ReadFile(secretPath(strings.TrimSuffix(certPath, ".crt") + ".key"))
+	if err != nil {
+		return nil, err
+	}
+	defer clear(key)
+	return append(cert, key...), nil
 }
 
 // face is the certificate of the n-th try: its own, and then those of the verifiers before it.

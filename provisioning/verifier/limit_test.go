@@ -116,7 +116,8 @@ func FuzzVerifyRequest(f *testing.F) {
 func BenchmarkMiss(b *testing.B) {
 	seed := secret.NewSeed([]byte("12345678901234567890"))
 	for b.Loop() {
-		if m, err := search(seed, 6, 1<<40, resyncWindow, secret.NewOTP("xxxxxx")); err != nil || m.found {
+		m, err := search(seed, 6, 1<<40, resyncWindow, secret.NewOTP("xxxxxx"))
+		if err != nil || m.found {
 			b.Fatal(m, err)
 		}
 	}

@@ -24,7 +24,7 @@ func MoveIn(dir string, from io.Reader, now time.Time) (Arrival, error) {
 		return Arrival{}, err
 	}
 	arrival, err := s.unpack(s.sealed(), from, now, unpacking{before: empty,
-		after: func(tx *boltfile.Tx, _ *moveReader, a Arrival) error {
+		after: func(tx *boltfile.Tx, a Arrival) error {
 			return save(tx, lifeTable, lifeArrived, a)
 		}})
 	if err := errors.Join(err, s.Close()); err != nil {
@@ -37,7 +37,7 @@ func MoveIn(dir string, from io.Reader, now time.Time) (Arrival, error) {
 // into, after says what they are.
 type unpacking struct {
 	before func(*boltfile.Tx) error
-	after  func(*boltfile.Tx, *moveReader, Arrival) error
+	after  func(*boltfile.Tx, Arrival) error
 }
 
 func (s *State) unpack(key *feed.Opener, from io.Reader, now time.Time,
@@ -66,7 +66,7 @@ func (s *State) unpack(key *feed.Opener, from io.Reader, now time.Time,
 		if err != nil {
 			return err
 		}
-		return do.after(tx, reader, arrival)
+		return do.after(tx, arrival)
 	})
 	return arrival, err
 }

@@ -91,7 +91,7 @@ func (v *Verifier) pack(head moveHead, public []byte, to io.Writer) error {
 	if err := v.file.View(func(tx *boltfile.Tx) error { return v.packRows(tx, w) }); err != nil {
 		return err
 	}
-	return errors.Join(w.end(v.sign), sealed.Close())
+	return errors.Join(w.end(), sealed.Close())
 }
 
 func (v *Verifier) packRows(tx *boltfile.Tx, w *moveWriter) error {
@@ -123,6 +123,9 @@ func (v *Verifier) untilMoved(ctx context.Context, do func(context.Context) erro
 	go func() { done <- do(inner) }()
 	select {
 	case err := <-done:
+		if errors.Is(err, ErrMoved) {
+			return nil
+		}
 		return err
 	case <-v.moved:
 		stop()

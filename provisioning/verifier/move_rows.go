@@ -18,7 +18,7 @@ import (
 //
 //	length(4) header as JSON
 //	{ 'R' length(1) table length(2) key length(4) value } ...
-//	'E' count(8) sha256(32) of all before, length(2) signature of that by the follower's key
+//	'E' count(8) sha256(32) of all before
 //
 // The values are as boltfile gives them: it seals them anew where they arrive.
 const (
@@ -75,15 +75,10 @@ func (w *moveWriter) row(table string, key, value []byte) error {
 	return err
 }
 
-func (w *moveWriter) end(sign func(sum []byte) ([]byte, error)) error {
+func (w *moveWriter) end() error {
 	sum := w.sum.Sum(nil)
-	signature, err := sign(sum)
-	if err != nil {
-		return fmt.Errorf("sign the export: %w", err)
-	}
-	end := append(binary.BigEndian.AppendUint64([]byte{endMark}, w.rows), sum...)
-	end = binary.BigEndian.AppendUint16(end, uint16(len(signature)))
-	_, err = w.to.Write(append(end, signature...))
+	end := binary.BigEndian.AppendUint64([]byte{endMark}, w.rows)
+	_, err := w.to.Write(append(end, sum...))
 	return err
 }
 
@@ -92,8 +87,6 @@ type moveReader struct {
 	from *bufio.Reader
 	sum  hash.Hash
 	rows uint64
-	// total and signature are what stood at the end.
-	total, signature []byte
 }
 
 func newMoveReader(from io.Reader) (*moveReader, moveHead, error) {
@@ -166,20 +159,14 @@ func (r *moveReader) ended(sum []byte) error {
 	if err != nil {
 		return err
 	}
-	if r.total, err = r.bytes(sha256.Size); err != nil {
-		return err
-	}
-	size, err := r.number(2)
+	want, err := r.bytes(sha256.Size)
 	if err != nil {
-		return err
-	}
-	if r.signature, err = r.bytes(size); err != nil {
 		return err
 	}
 	if _, err := r.from.ReadByte(); !errors.Is(err, io.EOF) {
 		return errors.Join(ErrMoveFile, err)
 	}
-	if count != r.rows || string(r.total) != string(sum) {
+	if count != r.rows || string(want) != string(sum) {
 		return fmt.Errorf("%w: %d rows of %d are here", ErrMoveFile, r.rows, count)
 	}
 	return nil

@@ -59,7 +59,7 @@ func (v *Verifier) Rebuild(ctx context.Context, escrow []*feed.Opener,
 	if err != nil {
 		return nil, fmt.Errorf("rebuild: %w", err)
 	}
-	r := &replay{Verifier: v, keys: v.sealed().With(escrow...)}
+	r := &replay{Verifier: v, keys: v.sealed().Also(escrow...)}
 	defer r.close()
 	if err := r.connect(ctx, told); err != nil {
 		return nil, fmt.Errorf("rebuild: %w", err)
@@ -75,8 +75,8 @@ func (v *Verifier) Rebuild(ctx context.Context, escrow []*feed.Opener,
 }
 
 // errNotLost refuses to rebuild what is there.
-var errNotLost = errors.New("this verifier was not lost: verifierd rebuild begin makes the one that " +
-	"is rebuilt")
+var errNotLost = errors.New("this verifier was not lost: verifierd rebuild begin makes the one " +
+	"that is rebuilt")
 
 // beginReplay checks the keys, and empties what a rebuild that was broken off left behind.
 func (v *Verifier) beginReplay(escrow []*feed.Opener) (loss Loss, err error) {

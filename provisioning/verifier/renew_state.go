@@ -21,7 +21,7 @@ func (s *State) openKeys() (err error) {
 	if s.opener, err = openers(s.dir, s.Bundle.VerifierKey); err != nil {
 		return err
 	}
-	s.opener = s.opener.With(s.heirs...)
+	s.opener = s.opener.Also(s.heirs...)
 	followers, err := pairs(s.dir, "follower")
 	if err != nil {
 		return err

@@ -2,6 +2,7 @@ package verifier
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"slices"
 	"sync"
@@ -66,9 +67,21 @@ func (v *Verifier) spreadOnce(ctx context.Context) error {
 	return v.advance()
 }
 
-// tell has one desk take a bundle, if it does not hold it already, and remembers that it does.
-func (v *Verifier) tell(ctx context.Context, card feed.DeskCard, bundle feed.Bundle) error {
-	w := newWire(card, v.followerCertificate)
+// tell has one desk take a bundle. A desk that knows only a verifier this one took over from lets in
+// that one's certificate.
+func (v *Verifier) tell(ctx context.Context, card feed.DeskCard, bundle feed.Bundle) (err error) {
+	for n := range 1 + len(v.former) {
+		err = v.tellAs(ctx, n, card, bundle)
+		if err == nil || errors.Is(err, boltfile.ErrCommit) {
+			return err
+		}
+	}
+	return err
+}
+
+// tellAs has one desk take a bundle, if it does not hold it already, and remembers that it does.
+func (v *Verifier) tellAs(ctx context.Context, n int, card feed.DeskCard, bundle feed.Bundle) error {
+	w := newWire(card, func() *tls.Certificate { return v.face(n) })
 	defer w.close()
 	held, err := w.bundle(ctx)
 	if err != nil {

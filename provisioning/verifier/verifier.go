@@ -85,7 +85,7 @@ func (v *Verifier) Run(ctx context.Context) error {
 	group.Go(func() error { return v.decideAll(ctx) })
 	group.Go(func() error { return v.untilMoved(ctx, v.supervise) })
 	group.Go(func() error { return v.sweepPasscodes(ctx) })
-	group.Go(func() error { return v.spreadBundle(ctx) })
+	group.Go(func() error { return v.untilMoved(ctx, v.spreadBundle) })
 	group.Go(func() error { return v.warnEnds(ctx) })
 	if err := group.Wait(); err != nil && !errors.Is(err, context.Canceled) {
 		return fmt.Errorf("run the verifier: %w", err)
