@@ -372,18 +372,60 @@ func (p *pair) putBundle(c *http.Client, prove func(feed.BundleState) feed.Bundl
 	return status
 }
 
-// shortLived cuts every connection soon after it was made, whatever it is doing, so that another is
-// made by the keys of that moment.
-type shortLived struct{ net.Listener }
+// barrier stands between the desk's feed and the network. It can be shut, which cuts whatever passes, and
+// it may cut every connection soon after it was made, so that another is made by the keys of then.
+type barrier struct {
+	net.Listener
+	lifetime time.Duration
 
-// lifetime of a connection.
-const lifetime = 250 * time.Millisecond
+	mu     sync.Mutex
+	closed bool
+	conns  map[net.Conn]bool
+}
+
+func newBarrier(l net.Listener, lifetime time.Duration) *barrier {
+	return &barrier{Listener: l, lifetime: lifetime, conns: map[net.Conn]bool{}}
+}
 
 // Accept implements net.Listener.
-func (s shortLived) Accept() (net.Conn, error) {
-	conn, err := s.Listener.Accept()
-	if err == nil {
-		time.AfterFunc(lifetime, func() { _ = conn.Close() })
+func (g *barrier) Accept() (net.Conn, error) {
+	for {
+		conn, err := g.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		if g.admits(conn) {
+			return conn, nil
+		}
+		_ = conn.Close()
 	}
-	return conn, err
+}
+
+func (g *barrier) admits(conn net.Conn) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.closed {
+		return false
+	}
+	g.conns[conn] = true
+	if g.lifetime > 0 {
+		time.AfterFunc(g.lifetime, func() { _ = conn.Close() })
+	}
+	return true
+}
+
+func (g *barrier) shut() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.closed = true
+	for conn := range g.conns {
+		_ = conn.Close()
+	}
+	clear(g.conns)
+}
+
+func (g *barrier) unshut() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.closed = false
 }

@@ -60,17 +60,66 @@ func TestRenewWithoutAPause(t *testing.T) {
 // TestRenewOverNewConnections: the same while every connection is cut every now and then and made anew.
 // Whatever moment that is, each end takes the key that the other shows.
 func TestRenewOverNewConnections(t *testing.T) {
-	p := newPair(t, func(l net.Listener) net.Listener { return shortLived{l} })
-	for _, what := range p.renewAll() {
-		for _, about := range []error{feed.ErrPin, feed.ErrFork, feed.ErrKeys, feed.ProblemClient} {
-			if strings.Contains(what, about.Error()) {
-				t.Errorf("the line to the desk was in trouble: %s", what)
+	p := newPair(t, func(l net.Listener) net.Listener { return newBarrier(l, 250*time.Millisecond) })
+	p.onlyCuts(p.renewAll())
+}
+
+// onlyCuts fails when the line was in any other trouble than being cut.
+func (p *pair) onlyCuts(troubles []string) {
+	p.t.Helper()
+	bad := []string{"tls:", "another key"}
+	for _, about := range []error{feed.ErrPin, feed.ErrFork, feed.ErrKeys, feed.ProblemClient} {
+		bad = append(bad, about.Error())
+	}
+	for _, what := range troubles {
+		for _, word := range bad {
+			if strings.Contains(what, word) {
+				p.t.Errorf("the line to the desk was in trouble: %s", what)
 			}
 		}
-		if strings.Contains(what, "tls:") || strings.Contains(what, "log with another key") {
-			t.Errorf("the line to the desk was in trouble: %s", what)
+	}
+}
+
+// TestRenewMeetsTheNewKeyFirst: the verifier is cut off at the moment a desk begins to use a new key, and
+// the first it sees of the desk afterwards is that key. It knows it. A desk that is away keeps the
+// follower's certificate from being switched, and is named.
+func TestRenewMeetsTheNewKeyFirst(t *testing.T) {
+	var g *barrier
+	p := newPair(t, func(l net.Listener) net.Listener { g = newBarrier(l, 0); return g })
+	p.until("the desk is followed", func() bool { return !p.status().Desks[0].Seen.IsZero() })
+	watch, stop := context.WithCancel(t.Context())
+	defer stop()
+	seen := p.troubles(watch)
+	for _, what := range []string{RenewFeed, RenewLog} {
+		r := p.renewal()
+		r.Say = func(line string) {
+			if line == saidKnown {
+				g.shut()
+			}
+		}
+		if err := r.Run(t.Context(), what); err != nil {
+			t.Fatal(err)
+		}
+		g.unshut()
+		if err := p.once(t.Context(), "first-"+what, &traffic{}); err != nil {
+			t.Errorf("after the key of the %s: %v", what, err)
 		}
 	}
+	g.shut()
+	p.order(verifier.RenewFollower, verifier.StepBegin)
+	p.until("the verifier has tried", func() bool { return p.status().Desks[0].Trouble != "" })
+	time.Sleep(2 * 250 * time.Millisecond)
+	under := p.status().Keys.Renewals
+	if len(under) != 1 || under[0].Stage != verifier.StageAnnounced || len(under[0].Waits) != 1 ||
+		under[0].Waits[0] != "icto-1" {
+		t.Errorf("while the desk is away the renewals are %+v", under)
+	}
+	g.unshut()
+	p.until("the follower's certificate is renewed", func() bool {
+		return len(p.status().Keys.Renewals) == 0
+	})
+	stop()
+	p.onlyCuts(seen())
 }
 
 // renewAll renews every key there is, under traffic, and returns what was wrong with the line.

@@ -28,6 +28,9 @@ type Renewal struct {
 var ErrVerifierAway = errors.New("the verifier does not know the new key yet; nothing is lost and " +
 	"the desk is followed as before: run the same command again when it is back")
 
+// saidKnown is what the operator reads when the verifier has the new key.
+const saidKnown = "the verifier knows it"
+
 // askEvery is how often the daemon is asked whether the verifier knows the new key.
 const askEvery = 50 * time.Millisecond
 
@@ -123,7 +126,7 @@ func (r *renewing) public(ctx context.Context, state RenewState) (err error) {
 		if err := r.await(ctx, state); err != nil {
 			return err
 		}
-		err = r.write(keyText{r.keys.second, r.keys.first, wordOld}, "the verifier knows it")
+		err = r.write(keyText{r.keys.second, r.keys.first, wordOld}, saidKnown)
 		if err != nil {
 			return err
 		}
