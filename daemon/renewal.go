@@ -59,7 +59,7 @@ func (r Renewal) Run(ctx context.Context, what string) error {
 	if what == RenewDesk {
 		return step.desk(ctx, state)
 	}
-	return step.public(ctx, state)
+	return step.public(ctx)
 }
 
 // renewing is one renewal under way.
@@ -118,9 +118,10 @@ func (r *renewing) order(ctx context.Context, line string) (RenewState, error) {
 }
 
 // public renews a key that the verifier has pinned: announced, known there, in use, alone.
-func (r *renewing) public(ctx context.Context, state RenewState) (err error) {
+func (r *renewing) public(ctx context.Context) error {
 	if r.keys.word == wordNext {
-		if state, err = r.order(ctx, "announced it in the feed"); err != nil {
+		state, err := r.order(ctx, "announced it in the feed")
+		if err != nil {
 			return err
 		}
 		if err := r.await(ctx, state); err != nil {
@@ -139,7 +140,7 @@ func (r *renewing) public(ctx context.Context, state RenewState) (err error) {
 			return err
 		}
 	}
-	state, err = r.order(ctx, "the old one is good for nothing any more")
+	state, err := r.order(ctx, "the old one is good for nothing any more")
 	if err != nil {
 		return err
 	}
