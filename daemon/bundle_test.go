@@ -1,7 +1,13 @@
 package daemon
 
 import (
+	"bytes"
+	"crypto/tls"
+	"encoding/json"
+	"io"
+	"net/http"
 	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/tokendesk/tokendesk/provisioning/feed"
@@ -53,4 +59,85 @@ func (p *pair) holds(what string, want feed.Bundle) {
 	if got := p.desk.keys.Bundle(); got.Fingerprint() != want.Fingerprint() {
 		p.t.Errorf("%s bundle is not in force", what)
 	}
+}
+
+// TestBundleNeedsTheSealingKey: whoever has the follower's certificate alone cannot have the desk seal
+// to a key of their own.
+func TestBundleNeedsTheSealingKey(t *testing.T) {
+	p := newPair(t, nil)
+	p.until("the desk holds the bundle", func() bool {
+		return !p.status().Desks[0].Seen.IsZero()
+	})
+	pair, err := tls.LoadX509KeyPair(filepath.Join(p.dir, "follower.crt"),
+		filepath.Join(p.dir, "follower.key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	card := p.deskCard()
+	thief := &http.Client{Transport: &http.Transport{DisableKeepAlives: true,
+		TLSClientConfig: feed.ClientTLS(pair, card.TLSPin)}}
+	private, public, err := feed.GenerateKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	forged := p.verifier.InForce()
+	forged.VerifierKey = public
+	opener, err := feed.NewOpener(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := p.desk.keys.Bundle().Fingerprint()
+	for name, prove := range map[string]func(feed.BundleState) feed.BundleOrder{
+		"no proof": func(feed.BundleState) feed.BundleOrder {
+			data, _ := forged.Encode()
+			return feed.BundleOrder{Bundle: data}
+		},
+		"proof by another key": func(asked feed.BundleState) feed.BundleOrder {
+			asked.Key = feed.KeyID(public)
+			order, err := opener.Prove(asked, forged)
+			if err != nil {
+				t.Error(err)
+			}
+			return order
+		},
+	} {
+		if status := p.putBundle(thief, prove); status != http.StatusBadRequest {
+			t.Errorf("%s: the desk answered %d", name, status)
+		}
+	}
+	if p.desk.keys.Bundle().Fingerprint() != before {
+		t.Error("the desk seals to a thief's key")
+	}
+}
+
+// putBundle asks the desk what it takes to replace its bundle, and tries.
+func (p *pair) putBundle(c *http.Client, prove func(feed.BundleState) feed.BundleOrder) int {
+	p.t.Helper()
+	do := func(method string, body []byte) ([]byte, int) {
+		req, err := http.NewRequest(method, p.config.FeedURL+feed.PathBundle, bytes.NewReader(body))
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		resp, err := c.Do(req)
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		data, err := io.ReadAll(resp.Body)
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		return data, resp.StatusCode
+	}
+	data, _ := do(http.MethodGet, nil)
+	asked, err := feed.DecodeBundleState(data)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	body, err := json.Marshal(prove(asked))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	_, status := do(http.MethodPut, body)
+	return status
 }

@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -339,93 +338,3 @@ func (p *pair) once(ctx context.Context, user string, tr *traffic) error {
 }
 
 var errNotAccepted = errors.New("a right code was refused")
-
-// putBundle asks the desk what it takes to replace its bundle, and tries.
-func (p *pair) putBundle(c *http.Client, prove func(feed.BundleState) feed.BundleOrder) int {
-	p.t.Helper()
-	do := func(method string, body []byte) ([]byte, int) {
-		req, err := http.NewRequest(method, p.config.FeedURL+feed.PathBundle, bytes.NewReader(body))
-		if err != nil {
-			p.t.Fatal(err)
-		}
-		resp, err := c.Do(req)
-		if err != nil {
-			p.t.Fatal(err)
-		}
-		defer resp.Body.Close()
-		data, err := io.ReadAll(resp.Body)
-		if err != nil {
-			p.t.Fatal(err)
-		}
-		return data, resp.StatusCode
-	}
-	data, _ := do(http.MethodGet, nil)
-	asked, err := feed.DecodeBundleState(data)
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	body, err := json.Marshal(prove(asked))
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	_, status := do(http.MethodPut, body)
-	return status
-}
-
-// barrier stands between the desk's feed and the network. It can be shut, which cuts whatever passes, and
-// it may cut every connection soon after it was made, so that another is made by the keys of then.
-type barrier struct {
-	net.Listener
-	lifetime time.Duration
-
-	mu     sync.Mutex
-	closed bool
-	conns  map[net.Conn]bool
-}
-
-func newBarrier(l net.Listener, lifetime time.Duration) *barrier {
-	return &barrier{Listener: l, lifetime: lifetime, conns: map[net.Conn]bool{}}
-}
-
-// Accept implements net.Listener.
-func (g *barrier) Accept() (net.Conn, error) {
-	for {
-		conn, err := g.Listener.Accept()
-		if err != nil {
-			return nil, err
-		}
-		if g.admits(conn) {
-			return conn, nil
-		}
-		_ = conn.Close()
-	}
-}
-
-func (g *barrier) admits(conn net.Conn) bool {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.closed {
-		return false
-	}
-	g.conns[conn] = true
-	if g.lifetime > 0 {
-		time.AfterFunc(g.lifetime, func() { _ = conn.Close() })
-	}
-	return true
-}
-
-func (g *barrier) shut() {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.closed = true
-	for conn := range g.conns {
-		_ = conn.Close()
-	}
-	clear(g.conns)
-}
-
-func (g *barrier) unshut() {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.closed = false
-}
