@@ -13,14 +13,14 @@ import (
 	"github.com/tokendesk/tokendesk/provisioning/feed"
 )
 
-// TestBundleOutlivesARestart: what reached the desk while it ran counts until an operator puts another
-// file into place.
+// TestBundleOutlivesARestart: what reached the desk while it ran counts until an operator puts
+// another file into place.
 func TestBundleOutlivesARestart(t *testing.T) {
 	c, path, card := newDesk(t)
 	if _, err := Init(c, path, card); err != nil {
 		t.Fatal(err)
 	}
-	p := &pair{t: t, config: c, client: NewClient(c.Admin)}
+	p := &pair{t: t, config: c, clock: trustedClock{}, client: NewClient(c.Admin)}
 	p.config.FeedURL = "https://127.0.0.1:0"
 	p.startDesk()
 	first := p.desk.keys.Bundle()
@@ -61,8 +61,8 @@ func (p *pair) holds(what string, want feed.Bundle) {
 	}
 }
 
-// TestBundleNeedsTheSealingKey: whoever has the follower's certificate alone cannot have the desk seal
-// to a key of their own.
+// TestBundleNeedsTheSealingKey: whoever has the follower's certificate alone cannot have the desk
+// seal to a key of their own.
 func TestBundleNeedsTheSealingKey(t *testing.T) {
 	p := newPair(t, nil)
 	p.until("the desk holds the bundle", func() bool {

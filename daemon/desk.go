@@ -22,6 +22,7 @@ import (
 	"github.com/tokendesk/tokendesk/provisioning/notice"
 	"github.com/tokendesk/tokendesk/provisioning/officer"
 	"github.com/tokendesk/tokendesk/provisioning/visit"
+	"github.com/tokendesk/tokendesk/systemd"
 )
 
 // Parts are what a desk is made of. The appliance and the demonstration differ in these alone.
@@ -64,6 +65,9 @@ type Desk struct {
 	keys     *keyring
 	// renewing is held while a key is renewed: one step at a time.
 	renewing sync.Mutex
+	// fileEnds and protected are what was seen of certificates and of how the keys are kept.
+	fileEnds  fileEnds
+	protected systemd.Protection
 	// opened hears when an officer unlocks the desk.
 	opened chan struct{}
 }
@@ -75,7 +79,7 @@ func Open(ctx context.Context, p Parts) (d *Desk, err error) {
 		return nil, err
 	}
 	p.Site.Touch = !p.Config.PINAlone
-	d = &Desk{parts: p, log: p.Log, opened: make(chan struct{}, 1)}
+	d = &Desk{parts: p, log: p.Log, opened: make(chan struct{}, 1), protected: protection()}
 	if d.people, err = openPeople(p); err != nil {
 		return nil, err
 	}
@@ -182,7 +186,7 @@ func (d *Desk) Health(ctx context.Context) provisioning.Health {
 	v, _ := provisioning.Get[provisioning.Verifier](s, provisioning.Verifier{}.Key())
 	h := provisioning.Health{VerifierSeen: v.LastSeen, DirectoryUp: d.people.Up(ctx),
 		ClockSynced: synced, Behind: max(0, d.store.FeedHead()-v.Acked)}
-	h.Endings, h.Protection = d.endings(), string(protection())
+	h.Endings, h.Protection = d.endings(), string(d.protected)
 	if seen := d.feed.Seen(); !seen.IsZero() {
 		h.VerifierSeen = seen.UTC()
 		h.VerifierUp = d.followed()
@@ -222,7 +226,7 @@ func (d *Desk) Status(ctx context.Context) (Status, error) {
 	}
 	status.NoticesWaiting = provisioning.WaitingNotices(s)
 	status.NoticesDead, status.Requests = len(provisioning.DeadNotices(s)), len(provisioning.Requests(s))
-	status.Ends, status.Protection = d.endRows(), protection()
+	status.Ends, status.Protection = d.endRows(), d.protected
 	checkpoint, err := d.store.Checkpoint(s.Position())
 	status.Checkpoint = string(checkpoint)
 	return status, err

@@ -33,7 +33,8 @@ func ended1(k keyText, part []byte) []byte {
 	return ended(part)
 }
 
-// TestSealedKeyFiles: a credential that systemd-creds encrypted is renewed in place, to the same keys.
+// TestSealedKeyFiles: a credential that systemd-creds encrypted is renewed in place, to the same
+// keys.
 func TestSealedKeyFiles(t *testing.T) {
 	if _, err := exec.LookPath("systemd-creds"); err != nil || os.Geteuid() != 0 {
 		t.Skip("systemd-creds and its host key are needed")
@@ -72,7 +73,8 @@ func TestSealedKeyFiles(t *testing.T) {
 	}
 }
 
-// TestReplaceFileKeepsTheOldOneOrTheNew: nothing else is left behind, and the mode is the one asked for.
+// TestReplaceFileKeepsTheOldOneOrTheNew: nothing else is left behind, and the mode is the one
+// asked for.
 func TestReplaceFile(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "key")

@@ -6,8 +6,9 @@ import (
 	"time"
 )
 
-// barrier stands between the desk's feed and the network. It can be shut, which cuts whatever passes, and
-// it may cut every connection soon after it was made, so that another is made by the keys of then.
+// barrier stands between the desk's feed and the network. It can be shut, which cuts whatever
+// passes, and it may cut every connection soon after it was made, so that another is made by the
+// keys of then.
 type barrier struct {
 	net.Listener
 	lifetime time.Duration

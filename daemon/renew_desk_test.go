@@ -18,7 +18,7 @@ func TestDeskKeyIsRenewedCrashSafe(t *testing.T) {
 			if _, err := Init(c, bundle, card); err != nil {
 				t.Fatal(err)
 			}
-			p := &pair{t: t, config: c, client: NewClient(c.Admin)}
+			p := &pair{t: t, config: c, clock: trustedClock{}, client: NewClient(c.Admin)}
 			p.config.FeedURL = "https://127.0.0.1:0"
 			p.startDesk()
 			old := deskKeyID(p.desk.keys.now().Desk)
@@ -66,7 +66,8 @@ func (p *pair) cut(at string) {
 	p.stopDesk()
 }
 
-// TestRenewedKeysAreOnRecord: each act carries the operator's name and names keys by public ids only.
+// TestRenewedKeysAreOnRecord: each act carries the operator's name and names keys by public ids
+// only.
 func TestRenewedKeysAreOnRecord(t *testing.T) {
 	p := newPair(t, nil)
 	if err := p.renewal().Run(t.Context(), RenewFeed); err != nil {
@@ -94,7 +95,8 @@ func TestRenewedKeysAreOnRecord(t *testing.T) {
 	}
 }
 
-// TestSiteSecretGenerations: a generation that guards a slot is not given up, and its tokens are named.
+// TestSiteSecretGenerations: a generation that guards a slot is not given up, and its tokens are
+// named.
 func TestSiteGenerationIsKeptWhileItGuards(t *testing.T) {
 	p := newPair(t, nil)
 	put := func(row provisioning.Row) {

@@ -36,6 +36,7 @@ func (trustedClock) Synced() bool { return true }
 type pair struct {
 	t      *testing.T
 	config Config
+	clock  Clock
 	desk   *Desk
 	client *Client
 	// ahead is how much later the verifier's clock is.
@@ -52,9 +53,11 @@ type pair struct {
 }
 
 // newPair makes a pair; wrap, if there is one, stands between the desk's feed and the network.
-func newPair(t *testing.T, wrap func(net.Listener) net.Listener) *pair {
+func newPair(
+	t *testing.T, wrap func(net.Listener) net.Listener, before ...func(*pair),
+) *pair {
 	t.Helper()
-	p := &pair{t: t, wrap: wrap, dir: filepath.Join(t.TempDir(), "verifier")}
+	p := &pair{t: t, wrap: wrap, clock: trustedClock{}, dir: filepath.Join(t.TempDir(), "verifier")}
 	_, err := verifier.Init(verifier.Plan{Dir: p.dir, Name: "test", Hosts: []string{"127.0.0.1"},
 		Escrow: filepath.Join(t.TempDir(), "escrow.key"), Now: time.Now()})
 	if err != nil {
@@ -71,6 +74,9 @@ func newPair(t *testing.T, wrap func(net.Listener) net.Listener) *pair {
 		t.Fatal(err)
 	}
 	p.client = NewClient(p.config.Admin)
+	for _, change := range before {
+		change(p)
+	}
 	p.startDesk()
 	p.startVerifier()
 	data, err := os.ReadFile(card)
@@ -109,7 +115,7 @@ func (p *pair) startDesk() {
 		p.listener = p.wrap(p.listener)
 	}
 	p.desk, err = Open(p.t.Context(), Parts{Config: p.config, Keys: keys, Site: site,
-		Bus: virtual.NewBus(), Clock: trustedClock{}, Log: slog.New(slog.DiscardHandler),
+		Bus: virtual.NewBus(), Clock: p.clock, Log: slog.New(slog.DiscardHandler),
 		Listeners: map[string]net.Listener{"feed": p.listener},
 		Fatal:     func(err error) { p.t.Error(err) }})
 	if err != nil {
@@ -224,8 +230,8 @@ func (p *pair) signIn(ctx context.Context, client *http.Client, user string, otp
 	return answer.Accepted, json.NewDecoder(resp.Body).Decode(&answer)
 }
 
-// issue publishes a token as a loan does, sealed by the bundle in force, and waits until the verifier
-// has it.
+// issue publishes a token as a loan does, sealed by the bundle in force, and waits until the
+// verifier has it.
 func (p *pair) issue(ctx context.Context, token *feedtest.Token) error {
 	record := func() feed.Record {
 		return feed.Record{ID: feedtest.RandomID(), Desk: p.config.Desk, Credential: token.Credential,

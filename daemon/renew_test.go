@@ -52,8 +52,8 @@ func TestRenewWithoutAPause(t *testing.T) {
 	}
 }
 
-// TestRenewOverNewConnections: the same while every connection is cut every now and then and made anew.
-// Whatever moment that is, each end takes the key that the other shows.
+// TestRenewOverNewConnections: the same while every connection is cut every now and then and made
+// anew. Whatever moment that is, each end takes the key that the other shows.
 func TestRenewOverNewConnections(t *testing.T) {
 	p := newPair(t, func(l net.Listener) net.Listener { return newBarrier(l, 250*time.Millisecond) })
 	p.onlyCuts(p.renewAll())
@@ -75,9 +75,9 @@ func (p *pair) onlyCuts(troubles []string) {
 	}
 }
 
-// TestRenewMeetsTheNewKeyFirst: the verifier is cut off at the moment a desk begins to use a new key, and
-// the first it sees of the desk afterwards is that key. It knows it. A desk that is away keeps the
-// follower's certificate from being switched, and is named.
+// TestRenewMeetsTheNewKeyFirst: the verifier is cut off at the moment a desk begins to use a new
+// key, and the first it sees of the desk afterwards is that key. It knows it. A desk that is away
+// keeps the follower's certificate from being switched, and is named.
 func TestRenewMeetsTheNewKeyFirst(t *testing.T) {
 	var g *barrier
 	p := newPair(t, func(l net.Listener) net.Listener { g = newBarrier(l, 0); return g })
@@ -281,7 +281,7 @@ func TestRenewWaitsForTheVerifier(t *testing.T) {
 	if _, err := Init(c, bundle, card); err != nil {
 		t.Fatal(err)
 	}
-	p := &pair{t: t, config: c, client: NewClient(c.Admin)}
+	p := &pair{t: t, config: c, clock: trustedClock{}, client: NewClient(c.Admin)}
 	p.config.FeedURL = "https://127.0.0.1:0"
 	p.startDesk()
 	for _, what := range []string{RenewFeed, RenewLog} {

@@ -18,8 +18,8 @@ func createStore(c Config, k Keys) error {
 	return store.Create(storeOptions(c, k, SystemClock{}, nil))
 }
 
-// openStore opens the store with the desk's key, or with the one beside it: the key was being renewed
-// when the last run ended. It returns the keys with the one that opens it first.
+// openStore opens the store with the desk's key, or with the one beside it: the key was being
+// renewed when the last run ended. It returns the keys with the one that opens it first.
 func openStore(ctx context.Context, p Parts) (*store.Store, Keys, error) {
 	o := storeOptions(p.Config, p.Keys, p.Clock, p.Fatal)
 	s, err := store.Open(ctx, o)

@@ -41,8 +41,8 @@ func TestSealedWith(t *testing.T) {
 	}
 }
 
-// TestSealedWithSystemd reads what systemd-creds itself wrote, without a TPM and, where swtpm plays one,
-// with it.
+// TestSealedWithSystemd reads what systemd-creds itself wrote, without a TPM and, where swtpm
+// plays one, with it.
 func TestSealedWithSystemd(t *testing.T) {
 	tool, err := exec.LookPath("systemd-creds")
 	if err != nil {
@@ -65,8 +65,8 @@ func TestSealedWithSystemd(t *testing.T) {
 }
 
 // TestProtection: what was not seen is not claimed. A credential without its encrypted file, an
-// encrypted file without a TPM in it, a TPM in it and none in the box, and a folder that a disk holds
-// are all no TPM.
+// encrypted file without a TPM in it, a TPM in it and none in the box, and a folder that a disk
+// holds are all no TPM.
 func TestProtection(t *testing.T) {
 	memory, err := os.MkdirTemp("/dev/shm", "creds-*")
 	if err != nil || !inMemory(memory) {

@@ -42,7 +42,8 @@ func TestRenew(t *testing.T) {
 	b.hides(said)
 }
 
-// TestRenewBundle: an operator gives the desk the bundle of another verifier, as often as they like.
+// TestRenewBundle: an operator gives the desk the bundle of another verifier, as often as they
+// like.
 func TestRenewBundle(t *testing.T) {
 	b := newBox(t, "")
 	b.init("made its empty store")

@@ -9,8 +9,8 @@ import (
 	"github.com/tokendesk/tokendesk/systemd"
 )
 
-// TestPrintKeys: a certificate is named 30 days before it ends, with what to do, and afterwards with what
-// no longer works.
+// TestPrintKeys: a certificate is named 30 days before it ends, with what to do, and afterwards
+// with what no longer works.
 func TestPrintKeys(t *testing.T) {
 	now, day := time.Date(2026, 11, 25, 0, 0, 0, 0, time.UTC), 24*time.Hour
 	var out strings.Builder

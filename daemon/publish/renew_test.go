@@ -32,8 +32,8 @@ func (r *renewing) Admits(pin string) bool {
 	return slices.Contains(r.bundle.FollowerPins(), pin)
 }
 
-// TestPinIsAskedAtEveryCall: a pin that was dropped after the handshake is refused at the next call, and a
-// long poll ends when there is news of keys.
+// TestPinIsAskedAtEveryCall: a pin that was dropped after the handshake is refused at the next
+// call, and a long poll ends when there is news of keys.
 func TestPinIsAskedAtEveryCall(t *testing.T) {
 	holders, err := feedtest.NewHolders()
 	if err != nil {

@@ -131,8 +131,8 @@ func FuzzKeys(f *testing.F) {
 	})
 }
 
-// TestChallenge: only the holder of the key that was asked can order another bundle, and only the one
-// it made the proof for.
+// TestChallenge: only the holder of the key that was asked can order another bundle, and only the
+// one it made the proof for.
 func TestChallenge(t *testing.T) {
 	holders, err := feedtest.NewHolders()
 	if err != nil {
@@ -182,7 +182,8 @@ func TestChallenge(t *testing.T) {
 	}
 }
 
-// What reads as an order or the state of a bundle holds a sound bundle, and lengths that are bounded.
+// What reads as an order or the state of a bundle holds a sound bundle, and lengths that are
+// bounded.
 func FuzzBundleOrder(f *testing.F) {
 	holders, err := feedtest.NewHolders()
 	if err != nil {
@@ -209,8 +210,8 @@ func FuzzBundleOrder(f *testing.F) {
 	})
 }
 
-// TestOpenersOfTwoGenerations: what is sealed to the old key and to the new one opens, until the old
-// one is given up.
+// TestOpenersOfTwoGenerations: what is sealed to the old key and to the new one opens, until the
+// old one is given up.
 func TestOpenersOfTwoGenerations(t *testing.T) {
 	old, err := feedtest.NewHolders()
 	if err != nil {

@@ -90,8 +90,8 @@ func named(all []tls.Certificate, pin string) (tls.Certificate, bool) {
 	return tls.Certificate{}, false
 }
 
-// dropPair removes the files of a certificate and its key. The certificate goes first: one without its
-// key would keep the verifier from opening.
+// dropPair removes the files of a certificate and its key. The certificate goes first: one without
+// its key would keep the verifier from opening.
 func dropPair(dir, base, pin string) error {
 	names, err := beside(dir, base, ".crt")
 	if err != nil {
