@@ -23,6 +23,7 @@ import (
 	"github.com/tokendesk/tokendesk/provisioning/officer"
 	"github.com/tokendesk/tokendesk/provisioning/secret"
 	"github.com/tokendesk/tokendesk/provisioning/visit"
+	"github.com/tokendesk/tokendesk/systemd"
 )
 
 // Parts are what a desk is made of. The appliance and the demonstration differ in these alone.
@@ -68,6 +69,9 @@ type Desk struct {
 	// that this run was given since they were read: a backup holds those.
 	renewing sync.Mutex
 	renewed  map[string]secret.Key
+	// fileEnds and protected are what was seen of certificates and of how the keys are kept.
+	fileEnds  fileEnds
+	protected systemd.Protection
 	// opened hears when an officer unlocks the desk.
 	opened chan struct{}
 	// backing is held by the backup under way; instance is this run of the program.
@@ -82,8 +86,8 @@ func Open(ctx context.Context, p Parts) (d *Desk, err error) {
 		return nil, err
 	}
 	p.Site.Touch = !p.Config.PINAlone
-	d = &Desk{parts: p, log: p.Log, opened: make(chan struct{}, 1), metrics: newMetrics(), renewed: map[string]secret.Key{},
-		instance: newInstance(p.Clock)}
+	d = &Desk{parts: p, log: p.Log, opened: make(chan struct{}, 1), metrics: newMetrics(),
+		renewed: map[string]secret.Key{}, instance: newInstance(p.Clock), protected: protection()}
 	if d.people, err = openPeople(p); err != nil {
 		return nil, err
 	}
@@ -192,7 +196,7 @@ func (d *Desk) Health(ctx context.Context) provisioning.Health {
 	v, _ := provisioning.Get[provisioning.Verifier](s, provisioning.Verifier{}.Key())
 	h := provisioning.Health{VerifierSeen: v.LastSeen, DirectoryUp: d.people.Up(ctx),
 		ClockSynced: synced, Behind: max(0, d.store.FeedHead()-v.Acked)}
-	h.Endings, h.Protection = d.endings(), string(protection())
+	h.Endings, h.Protection = d.endings(), string(d.protected)
 	if seen := d.feed.Seen(); !seen.IsZero() {
 		h.VerifierSeen = seen.UTC()
 		h.VerifierUp = d.followed()
@@ -237,7 +241,7 @@ func (d *Desk) Status(ctx context.Context) (Status, error) {
 	}
 	status.NoticesWaiting = provisioning.WaitingNotices(s)
 	status.NoticesDead, status.Requests = len(provisioning.DeadNotices(s)), len(provisioning.Requests(s))
-	status.Ends, status.Protection = d.endRows(), protection()
+	status.Ends, status.Protection = d.endRows(), d.protected
 	status.Epoch, _ = d.store.Epoch()
 	status.Standing, status.Backup = sayStanding(provisioning.StandingOf(s)), d.backupStatus()
 	checkpoint, err := d.store.Checkpoint(s.Position())

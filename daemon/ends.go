@@ -5,8 +5,10 @@ import (
 	"context"
 	"crypto/x509"
 	"encoding/pem"
+	"maps"
 	"os"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/tokendesk/tokendesk/provisioning"
@@ -45,12 +47,8 @@ var endWords = map[provisioning.EndingOf]struct{ renew, stops string }{
 // endings are the certificates that somebody has to see to, the first to end first. A file that
 // cannot be read is somebody else's complaint.
 func (d *Desk) endings() []provisioning.Ending {
-	now, c := d.parts.Clock.Now(), d.parts.Config
-	ends := map[provisioning.EndingOf]time.Time{
-		provisioning.EndingDirectory: lastOf(c.LDAP.CA),
-		provisioning.EndingMail:      lastOf(c.Mail.CA), provisioning.EndingSMS: lastOf(c.SMS.CA),
-		provisioning.EndingMailbox: lastOf(c.Mailbox.CA), provisioning.EndingSelf: firstOf(c.Self.Cert),
-	}
+	now := d.parts.Clock.Now()
+	ends := d.fileEnds.in(d.parts.Config, now)
 	if leaf, err := feedLeaf(d.keys.now().Feed); err == nil {
 		ends[provisioning.EndingFeed] = leaf.NotAfter
 	}
@@ -67,6 +65,30 @@ func (d *Desk) endings() []provisioning.Ending {
 		return cmp.Or(a.Ends.Compare(b.Ends), cmp.Compare(a.What, b.What))
 	})
 	return list
+}
+
+// fileEnds is when the certificates in files end. Every page of the desk asks; the files are
+// looked at once a minute.
+type fileEnds struct {
+	mu   sync.Mutex
+	at   time.Time
+	ends map[provisioning.EndingOf]time.Time
+}
+
+// lookEvery is how long what was read counts.
+const lookEvery = time.Minute
+
+func (f *fileEnds) in(c Config, now time.Time) map[provisioning.EndingOf]time.Time {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if age := now.Sub(f.at); age < 0 || age >= lookEvery {
+		f.at = now
+		f.ends = map[provisioning.EndingOf]time.Time{
+			provisioning.EndingDirectory: lastOf(c.LDAP.CA), provisioning.EndingMail: lastOf(c.Mail.CA),
+			provisioning.EndingSMS: lastOf(c.SMS.CA), provisioning.EndingMailbox: lastOf(c.Mailbox.CA),
+			provisioning.EndingSelf: firstOf(c.Self.Cert)}
+	}
+	return maps.Clone(f.ends)
 }
 
 func certificatesIn(path string) (list []*x509.Certificate) {

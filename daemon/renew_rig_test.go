@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -37,6 +36,7 @@ func (trustedClock) Synced() bool { return true }
 type pair struct {
 	t      *testing.T
 	config Config
+	clock  Clock
 	desk   *Desk
 	client *Client
 	// ahead is how much later the verifier's clock is.
@@ -53,9 +53,11 @@ type pair struct {
 }
 
 // newPair makes a pair; wrap, if there is one, stands between the desk's feed and the network.
-func newPair(t *testing.T, wrap func(net.Listener) net.Listener) *pair {
+func newPair(
+	t *testing.T, wrap func(net.Listener) net.Listener, before ...func(*pair),
+) *pair {
 	t.Helper()
-	p := &pair{t: t, wrap: wrap, dir: filepath.Join(t.TempDir(), "verifier")}
+	p := &pair{t: t, wrap: wrap, clock: trustedClock{}, dir: filepath.Join(t.TempDir(), "verifier")}
 	_, err := verifier.Init(verifier.Plan{Dir: p.dir, Name: "test", Hosts: []string{"127.0.0.1"},
 		Escrow: filepath.Join(t.TempDir(), "escrow.key"), Now: time.Now()})
 	if err != nil {
@@ -72,6 +74,9 @@ func newPair(t *testing.T, wrap func(net.Listener) net.Listener) *pair {
 		t.Fatal(err)
 	}
 	p.client = NewClient(p.config.Admin)
+	for _, change := range before {
+		change(p)
+	}
 	p.startDesk()
 	p.startVerifier()
 	data, err := os.ReadFile(card)
@@ -110,7 +115,7 @@ func (p *pair) startDesk() {
 		p.listener = p.wrap(p.listener)
 	}
 	p.desk, err = Open(p.t.Context(), Parts{Config: p.config, Keys: keys, Site: site,
-		Bus: virtual.NewBus(), Clock: trustedClock{}, Log: slog.New(slog.DiscardHandler),
+		Bus: virtual.NewBus(), Clock: p.clock, Log: slog.New(slog.DiscardHandler),
 		Listeners: map[string]net.Listener{"feed": p.listener},
 		Fatal:     func(err error) { p.t.Error(err) }})
 	if err != nil {
@@ -225,8 +230,8 @@ func (p *pair) signIn(ctx context.Context, client *http.Client, user string, otp
 	return answer.Accepted, json.NewDecoder(resp.Body).Decode(&answer)
 }
 
-// issue publishes a token as a loan does, sealed by the bundle in force, and waits until the verifier
-// has it.
+// issue publishes a token as a loan does, sealed by the bundle in force, and waits until the
+// verifier has it.
 func (p *pair) issue(ctx context.Context, token *feedtest.Token) error {
 	record := func() feed.Record {
 		return feed.Record{ID: feedtest.RandomID(), Desk: p.config.Desk, Credential: token.Credential,
@@ -339,51 +344,3 @@ func (p *pair) once(ctx context.Context, user string, tr *traffic) error {
 }
 
 var errNotAccepted = errors.New("a right code was refused")
-
-// putBundle asks the desk what it takes to replace its bundle, and tries.
-func (p *pair) putBundle(c *http.Client, prove func(feed.BundleState) feed.BundleOrder) int {
-	p.t.Helper()
-	do := func(method string, body []byte) ([]byte, int) {
-		req, err := http.NewRequest(method, p.config.FeedURL+feed.PathBundle, bytes.NewReader(body))
-		if err != nil {
-			p.t.Fatal(err)
-		}
-		resp, err := c.Do(req)
-		if err != nil {
-			p.t.Fatal(err)
-		}
-		defer resp.Body.Close()
-		data, err := io.ReadAll(resp.Body)
-		if err != nil {
-			p.t.Fatal(err)
-		}
-		return data, resp.StatusCode
-	}
-	data, _ := do(http.MethodGet, nil)
-	asked, err := feed.DecodeBundleState(data)
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	body, err := json.Marshal(prove(asked))
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	_, status := do(http.MethodPut, body)
-	return status
-}
-
-// shortLived cuts every connection soon after it was made, whatever it is doing, so that another is
-// made by the keys of that moment.
-type shortLived struct{ net.Listener }
-
-// lifetime of a connection.
-const lifetime = 250 * time.Millisecond
-
-// Accept implements net.Listener.
-func (s shortLived) Accept() (net.Conn, error) {
-	conn, err := s.Listener.Accept()
-	if err == nil {
-		time.AfterFunc(lifetime, func() { _ = conn.Close() })
-	}
-	return conn, err
-}

@@ -2,18 +2,13 @@ package daemon
 
 import (
 	"context"
-	"crypto/tls"
 	"net"
-	"net/http"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"golang.org/x/mod/sumdb/note"
 
-	"github.com/tokendesk/tokendesk/provisioning"
 	"github.com/tokendesk/tokendesk/provisioning/feed"
 	"github.com/tokendesk/tokendesk/provisioning/verifier"
 )
@@ -57,20 +52,69 @@ func TestRenewWithoutAPause(t *testing.T) {
 	}
 }
 
-// TestRenewOverNewConnections: the same while every connection is cut every now and then and made anew.
-// Whatever moment that is, each end takes the key that the other shows.
+// TestRenewOverNewConnections: the same while every connection is cut every now and then and made
+// anew. Whatever moment that is, each end takes the key that the other shows.
 func TestRenewOverNewConnections(t *testing.T) {
-	p := newPair(t, func(l net.Listener) net.Listener { return shortLived{l} })
-	for _, what := range p.renewAll() {
-		for _, about := range []error{feed.ErrPin, feed.ErrFork, feed.ErrKeys, feed.ProblemClient} {
-			if strings.Contains(what, about.Error()) {
-				t.Errorf("the line to the desk was in trouble: %s", what)
+	p := newPair(t, func(l net.Listener) net.Listener { return newBarrier(l, 250*time.Millisecond) })
+	p.onlyCuts(p.renewAll())
+}
+
+// onlyCuts fails when the line was in any other trouble than being cut.
+func (p *pair) onlyCuts(troubles []string) {
+	p.t.Helper()
+	bad := []string{"tls:", "another key"}
+	for _, about := range []error{feed.ErrPin, feed.ErrFork, feed.ErrKeys, feed.ProblemClient} {
+		bad = append(bad, about.Error())
+	}
+	for _, what := range troubles {
+		for _, word := range bad {
+			if strings.Contains(what, word) {
+				p.t.Errorf("the line to the desk was in trouble: %s", what)
 			}
 		}
-		if strings.Contains(what, "tls:") || strings.Contains(what, "log with another key") {
-			t.Errorf("the line to the desk was in trouble: %s", what)
+	}
+}
+
+// TestRenewMeetsTheNewKeyFirst: the verifier is cut off at the moment a desk begins to use a new
+// key, and the first it sees of the desk afterwards is that key. It knows it. A desk that is away
+// keeps the follower's certificate from being switched, and is named.
+func TestRenewMeetsTheNewKeyFirst(t *testing.T) {
+	var g *barrier
+	p := newPair(t, func(l net.Listener) net.Listener { g = newBarrier(l, 0); return g })
+	p.until("the desk is followed", func() bool { return !p.status().Desks[0].Seen.IsZero() })
+	watch, stop := context.WithCancel(t.Context())
+	defer stop()
+	seen := p.troubles(watch)
+	for _, what := range []string{RenewFeed, RenewLog} {
+		r := p.renewal()
+		r.Say = func(line string) {
+			if line == saidKnown {
+				g.shut()
+			}
+		}
+		if err := r.Run(t.Context(), what); err != nil {
+			t.Fatal(err)
+		}
+		g.unshut()
+		if err := p.once(t.Context(), "first-"+what, &traffic{}); err != nil {
+			t.Errorf("after the key of the %s: %v", what, err)
 		}
 	}
+	g.shut()
+	p.order(verifier.RenewFollower, verifier.StepBegin)
+	p.until("the verifier has tried", func() bool { return p.status().Desks[0].Trouble != "" })
+	time.Sleep(2 * 250 * time.Millisecond)
+	under := p.status().Keys.Renewals
+	if len(under) != 1 || under[0].Stage != verifier.StageAnnounced || len(under[0].Waits) != 1 ||
+		under[0].Waits[0] != "icto-1" {
+		t.Errorf("while the desk is away the renewals are %+v", under)
+	}
+	g.unshut()
+	p.until("the follower's certificate is renewed", func() bool {
+		return len(p.status().Keys.Renewals) == 0
+	})
+	stop()
+	p.onlyCuts(seen())
 }
 
 // renewAll renews every key there is, under traffic, and returns what was wrong with the line.
@@ -237,7 +281,7 @@ func TestRenewWaitsForTheVerifier(t *testing.T) {
 	if _, err := Init(c, bundle, card); err != nil {
 		t.Fatal(err)
 	}
-	p := &pair{t: t, config: c, client: NewClient(c.Admin)}
+	p := &pair{t: t, config: c, clock: trustedClock{}, client: NewClient(c.Admin)}
 	p.config.FeedURL = "https://127.0.0.1:0"
 	p.startDesk()
 	for _, what := range []string{RenewFeed, RenewLog} {
@@ -279,186 +323,5 @@ func (p *pair) hurry(what string) {
 		if _, err := p.client.Renew(p.t.Context(), what, RenewOrder{Credential: form.join()}); err == nil {
 			p.t.Errorf("%s: a key the verifier does not know came into use", what)
 		}
-	}
-}
-
-// TestDeskKeyIsRenewedCrashSafe: whatever moment a power cut picks between the file of the key and
-// the header of the store, the desk opens, and the renewal ends well when it is run again.
-func TestDeskKeyIsRenewedCrashSafe(t *testing.T) {
-	for _, at := range []string{"new key in the file", "header rewritten", "old key gone from the file"} {
-		t.Run(at, func(t *testing.T) {
-			c, bundle, card := newDesk(t)
-			if _, err := Init(c, bundle, card); err != nil {
-				t.Fatal(err)
-			}
-			p := &pair{t: t, config: c, client: NewClient(c.Admin)}
-			p.config.FeedURL = "https://127.0.0.1:0"
-			p.startDesk()
-			old := deskKeyID(p.desk.keys.now().Desk)
-			p.cut(at)
-			p.startDesk()
-			if err := p.renewal().Run(t.Context(), RenewDesk); err != nil {
-				t.Fatal(err)
-			}
-			p.stopDesk()
-			text, err := os.ReadFile(filepath.Join(c.Credentials, credDesk))
-			if err != nil || splitKeys(text).word != "" {
-				t.Errorf("the credential holds two keys in the end, %v", err)
-			}
-			if id, err := keyID(credDesk, text); err != nil || id == old {
-				t.Errorf("the key is the old one, %v", err)
-			}
-			p.startDesk()
-		})
-	}
-}
-
-// cut does a part of the renewal and stops there.
-func (p *pair) cut(at string) {
-	p.t.Helper()
-	files := p.config.keyFiles()
-	text, err := files.read(credDesk)
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	k := keyText{splitKeys(text).first, randomKey(), wordNext}
-	if err := files.replace(credDesk, k.join()); err != nil {
-		p.t.Fatal(err)
-	}
-	if at != "new key in the file" {
-		_, err := p.client.Renew(p.t.Context(), RenewDesk, RenewOrder{Credential: k.join()})
-		if err != nil {
-			p.t.Fatal(err)
-		}
-	}
-	if at == "old key gone from the file" {
-		if err := files.replace(credDesk, k.second); err != nil {
-			p.t.Fatal(err)
-		}
-	}
-	p.stopDesk()
-}
-
-// TestRenewedKeysAreOnRecord: each act carries the operator's name and names keys by public ids only.
-func TestRenewedKeysAreOnRecord(t *testing.T) {
-	p := newPair(t, nil)
-	if err := p.renewal().Run(t.Context(), RenewFeed); err != nil {
-		t.Fatal(err)
-	}
-	if err := p.renewal().RunSite(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	var acts []string
-	for logged, err := range p.desk.store.Newest(t.Context()) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		e := logged.Entry
-		if strings.HasPrefix(string(e.Act), "key.") {
-			acts = append(acts, e.Detail["what"]+" "+string(e.Act))
-			if !strings.HasPrefix(e.Actor, "operator:") {
-				t.Errorf("%s is by %q", e.Act, e.Actor)
-			}
-		}
-	}
-	want := "site-secret key.switch, feed key.retire, feed key.switch, feed key.announce"
-	if got := strings.Join(acts, ", "); got != want {
-		t.Errorf("on record: %s\nwant: %s", got, want)
-	}
-}
-
-// TestSiteSecretGenerations: a generation that guards a slot is not given up, and its tokens are named.
-func TestSiteGenerationIsKeptWhileItGuards(t *testing.T) {
-	p := newPair(t, nil)
-	put := func(row provisioning.Row) {
-		t.Helper()
-		_, err := p.desk.store.Do(t.Context(), func(provisioning.Snapshot) (provisioning.Change, error) {
-			return provisioning.NewChange(provisioning.Entry{Act: "test.put"}).Put(row), nil
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	token := provisioning.Token{ID: "yubikey/17390101", Serial: "17390101",
-		State: provisioning.TokenLoaned, Generation: 1}
-	put(token)
-	if err := p.renewal().RunSite(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	old, err := p.desk.keys.Code(1, "17390101")
-	if err != nil {
-		t.Fatal(err)
-	}
-	err = p.renewal().RetireSite(t.Context(), 1)
-	if err == nil || !strings.Contains(err.Error(), "17390101") {
-		t.Errorf("a generation that guards a slot was given up: %v", err)
-	}
-	if err := p.renewal().RetireSite(t.Context(), 2); err == nil {
-		t.Error("the current generation was given up")
-	}
-	if again, err := p.desk.keys.Code(1, "17390101"); err != nil || !again.Equal(old) {
-		t.Errorf("the code of the generation changed, %v", err)
-	}
-	token.Generation, token.Previous = 2, 0
-	put(token)
-	if err := p.renewal().RetireSite(t.Context(), 1); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := p.desk.keys.Code(1, "17390101"); err == nil {
-		t.Error("the generation that was given up still gives codes")
-	}
-	p.stopDesk()
-	p.startDesk()
-	if got := p.desk.keys.now().Site.numbers(); len(got) != 1 || got[0] != 2 {
-		t.Errorf("after a restart the generations are %v", got)
-	}
-}
-
-// TestBundleNeedsTheSealingKey: whoever has the follower's certificate alone cannot have the desk seal
-// to a key of their own.
-func TestBundleNeedsTheSealingKey(t *testing.T) {
-	p := newPair(t, nil)
-	p.until("the desk holds the bundle", func() bool {
-		return !p.status().Desks[0].Seen.IsZero()
-	})
-	pair, err := tls.LoadX509KeyPair(filepath.Join(p.dir, "follower.crt"),
-		filepath.Join(p.dir, "follower.key"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	card := p.deskCard()
-	thief := &http.Client{Transport: &http.Transport{DisableKeepAlives: true,
-		TLSClientConfig: feed.ClientTLS(pair, card.TLSPin)}}
-	private, public, err := feed.GenerateKey()
-	if err != nil {
-		t.Fatal(err)
-	}
-	forged := p.verifier.InForce()
-	forged.VerifierKey = public
-	opener, err := feed.NewOpener(private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	before := p.desk.keys.Bundle().Fingerprint()
-	for name, prove := range map[string]func(feed.BundleState) feed.BundleOrder{
-		"no proof": func(feed.BundleState) feed.BundleOrder {
-			data, _ := forged.Encode()
-			return feed.BundleOrder{Bundle: data}
-		},
-		"proof by another key": func(asked feed.BundleState) feed.BundleOrder {
-			asked.Key = feed.KeyID(public)
-			order, err := opener.Prove(asked, forged)
-			if err != nil {
-				t.Error(err)
-			}
-			return order
-		},
-	} {
-		if status := p.putBundle(thief, prove); status != http.StatusBadRequest {
-			t.Errorf("%s: the desk answered %d", name, status)
-		}
-	}
-	if p.desk.keys.Bundle().Fingerprint() != before {
-		t.Error("the desk seals to a thief's key")
 	}
 }

@@ -28,6 +28,9 @@ type Renewal struct {
 var ErrVerifierAway = errors.New("the verifier does not know the new key yet; nothing is lost and " +
 	"the desk is followed as before: run the same command again when it is back")
 
+// saidKnown is what the operator reads when the verifier has the new key.
+const saidKnown = "the verifier knows it"
+
 // askEvery is how often the daemon is asked whether the verifier knows the new key.
 const askEvery = 50 * time.Millisecond
 
@@ -56,7 +59,7 @@ func (r Renewal) Run(ctx context.Context, what string) error {
 	if what == RenewDesk {
 		return step.desk(ctx, state)
 	}
-	return step.public(ctx, state)
+	return step.public(ctx)
 }
 
 // renewing is one renewal under way.
@@ -115,15 +118,16 @@ func (r *renewing) order(ctx context.Context, line string) (RenewState, error) {
 }
 
 // public renews a key that the verifier has pinned: announced, known there, in use, alone.
-func (r *renewing) public(ctx context.Context, state RenewState) (err error) {
+func (r *renewing) public(ctx context.Context) error {
 	if r.keys.word == wordNext {
-		if state, err = r.order(ctx, "announced it in the feed"); err != nil {
+		state, err := r.order(ctx, "announced it in the feed")
+		if err != nil {
 			return err
 		}
 		if err := r.await(ctx, state); err != nil {
 			return err
 		}
-		err = r.write(keyText{r.keys.second, r.keys.first, wordOld}, "the verifier knows it")
+		err = r.write(keyText{r.keys.second, r.keys.first, wordOld}, saidKnown)
 		if err != nil {
 			return err
 		}
@@ -136,7 +140,7 @@ func (r *renewing) public(ctx context.Context, state RenewState) (err error) {
 			return err
 		}
 	}
-	state, err = r.order(ctx, "the old one is good for nothing any more")
+	state, err := r.order(ctx, "the old one is good for nothing any more")
 	if err != nil {
 		return err
 	}

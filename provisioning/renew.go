@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// HeldBundle is the verifier's bundle that reached this desk while it ran. There is one row, or none
-// while the installed file is still the newest.
+// HeldBundle is the verifier's bundle that reached this desk while it ran. There is one row, or
+// none while the installed file is still the newest.
 type HeldBundle struct {
 	// Text is the bundle's encoding. It is public.
 	Text string

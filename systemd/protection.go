@@ -24,8 +24,9 @@ const (
 // The place of the box's TPM, as the kernel shows it.
 const tpmClass = "/sys/class/tpm/tpm0"
 
-// sealedSuffix names a second credential with the encrypted file itself, from which the service can
-// read how it is encrypted: LoadCredential=NAME.sealed:FILE beside LoadCredentialEncrypted=NAME:FILE.
+// sealedSuffix names a second credential with the encrypted file itself, from which the service
+// can read how it is encrypted: LoadCredential=NAME.sealed:FILE beside
+// LoadCredentialEncrypted=NAME:FILE.
 const sealedSuffix = ".sealed"
 
 // ProtectionOf says how the named credentials of this service are protected: the weakest of them

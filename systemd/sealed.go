@@ -9,8 +9,8 @@ import (
 // Seal says to which keys systemd-creds encrypted a credential, in the words of its --with-key=.
 type Seal string
 
-// The seals. One with a TPM in it opens on this box only; the host key lies on the same disk as what
-// it encrypts, and is no protection from whoever has the disk.
+// The seals. One with a TPM in it opens on this box only; the host key lies on the same disk as
+// what it encrypts, and is no protection from whoever has the disk.
 const (
 	SealUnknown Seal = ""
 	SealHost    Seal = "host"

@@ -100,8 +100,8 @@ func endLine(e daemon.EndRow) string {
 	return fmt.Sprintf("%s ends on %s: %s", e.What, e.Ends.UTC().Format(time.DateOnly), e.Renew)
 }
 
-// keysLine says what keeps the keys from a thief of the disk. The daemon cannot see plain files that
-// were left behind; whoever asks here can.
+// keysLine says what keeps the keys from a thief of the disk. The daemon cannot see plain files
+// that were left behind; whoever asks here can.
 func keysLine(c *cli, s daemon.Status) string {
 	line := s.Protection.Sentence()
 	if s.Protection == systemd.ProtectionFile {

@@ -64,24 +64,34 @@ func unused(dir, base, ext string) (string, error) {
 	return fmt.Sprintf("%s.%d", base, n+1), nil
 }
 
-// pairs reads every certificate of a kind with its key, by its pin.
-func pairs(dir, base string) (map[string]tls.Certificate, error) {
+// pairs reads every certificate of a kind with its key, oldest first.
+func pairs(dir, base string) (all []tls.Certificate, err error) {
 	names, err := beside(dir, base, ".crt")
 	if err != nil {
 		return nil, err
 	}
-	all := map[string]tls.Certificate{}
 	for _, name := range names {
 		pair, err := readPair(dir, name, strings.TrimSuffix(name, ".crt")+".key")
 		if err != nil {
 			return nil, err
 		}
-		all[feed.Pin(pair.Leaf)] = pair
+		all = append(all, pair)
 	}
 	return all, nil
 }
 
-// dropPair removes the files of a certificate and its key, the key first.
+// named finds the certificate of a pin.
+func named(all []tls.Certificate, pin string) (tls.Certificate, bool) {
+	for _, pair := range all {
+		if feed.Pin(pair.Leaf) == pin {
+			return pair, true
+		}
+	}
+	return tls.Certificate{}, false
+}
+
+// dropPair removes the files of a certificate and its key. The certificate goes first: one without
+// its key would keep the verifier from opening.
 func dropPair(dir, base, pin string) error {
 	names, err := beside(dir, base, ".crt")
 	if err != nil {
@@ -93,7 +103,7 @@ func dropPair(dir, base, pin string) error {
 		if err != nil || feed.Pin(pair.Leaf) != pin {
 			continue
 		}
-		return errors.Join(os.Remove(filepath.Join(dir, key)), os.Remove(filepath.Join(dir, name)))
+		return errors.Join(os.Remove(filepath.Join(dir, name)), os.Remove(filepath.Join(dir, key)))
 	}
 	return nil
 }

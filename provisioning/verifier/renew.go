@@ -37,8 +37,8 @@ type RenewOrder struct {
 	Ends   time.Time `json:"ends,omitzero"`
 }
 
-// sealGrace is how long after it took a new bundle a desk may still commit what it had sealed by the
-// old one: an order at the counter is over in seconds.
+// sealGrace is how long after it took a new bundle a desk may still commit what it had sealed by
+// the old one: an order at the counter is over in seconds.
 const sealGrace = 10 * time.Minute
 
 // Renew carries one step out.

@@ -13,7 +13,7 @@ import (
 // beginAPI puts another certificate beside the one the API is served with, for callers to trust.
 func (v *Verifier) beginAPI() error {
 	now := v.apiCertificate()
-	if len(v.apiOthers()) > 0 {
+	if len(v.apiCertificates()) > 1 {
 		return nil
 	}
 	// From here on the pin says which one is served, so that two of them confuse nobody.
@@ -31,10 +31,17 @@ func (v *Verifier) beginAPI() error {
 	return v.reload()
 }
 
-func (v *Verifier) apiOthers() []tls.Certificate {
+// apiCertificates are all there are, oldest first.
+func (v *Verifier) apiCertificates() []tls.Certificate {
 	v.keys.RLock()
 	defer v.keys.RUnlock()
-	return v.apiBeside
+	return v.apis
+}
+
+// apiSwitched says whether the API is served with the newest.
+func (v *Verifier) apiSwitched() bool {
+	all := v.apiCertificates()
+	return feed.Pin(all[len(all)-1].Leaf) == feed.Pin(v.apiCertificate().Leaf)
 }
 
 func (v *Verifier) serveAPI(cert *tls.Certificate) error {
@@ -43,13 +50,8 @@ func (v *Verifier) serveAPI(cert *tls.Certificate) error {
 
 // switchAPI serves the API with the newest certificate. The old one stays beside it.
 func (v *Verifier) switchAPI() error {
-	newest := *v.apiCertificate()
-	for _, other := range v.apiOthers() {
-		if other.Leaf.NotAfter.After(newest.Leaf.NotAfter) {
-			newest = other
-		}
-	}
-	if err := v.serveAPI(&newest); err != nil {
+	all := v.apiCertificates()
+	if err := v.serveAPI(&all[len(all)-1]); err != nil {
 		return err
 	}
 	return v.reload()
@@ -57,15 +59,13 @@ func (v *Verifier) switchAPI() error {
 
 // retireAPI gives up the certificates the API is not served with. The newest must be in use.
 func (v *Verifier) retireAPI() error {
-	now, others := v.apiCertificate(), v.apiOthers()
-	for _, other := range others {
-		if other.Leaf.NotAfter.After(now.Leaf.NotAfter) {
-			return errors.New("the new certificate is not in use yet; switch first")
-		}
+	if !v.apiSwitched() {
+		return errors.New("the new certificate is not in use yet; switch first")
 	}
+	all := v.apiCertificates()
 	var err error
-	for _, other := range others {
-		err = errors.Join(err, dropPair(v.dir, "api", feed.Pin(other.Leaf)))
+	for _, old := range all[:len(all)-1] {
+		err = errors.Join(err, dropPair(v.dir, "api", feed.Pin(old.Leaf)))
 	}
 	return errors.Join(err, v.reload())
 }
@@ -94,8 +94,13 @@ func (v *Verifier) beginCaller(name, pin string, ends time.Time) error {
 		case len(old) > 1:
 			return errors.New("the caller has two certificates already; retire the old one first")
 		}
+		// The new one is the newer one, whatever the clock says.
+		added := v.clock()
+		if !added.After(old[0].Added) {
+			added = old[0].Added.Add(time.Nanosecond)
+		}
 		return save(tx, callerTable, []byte(pin), Caller{Name: name, Role: old[0].Role, Pin: pin,
-			Added: v.clock(), Ends: ends})
+			Added: added, Ends: ends})
 	})
 }
 

@@ -27,27 +27,20 @@ func (s *State) openKeys() (err error) {
 		return err
 	}
 	var ok bool
-	if s.follower, ok = followers[s.Bundle.FollowerPin]; !ok {
+	if s.follower, ok = named(followers, s.Bundle.FollowerPin); !ok {
 		return fmt.Errorf("the certificate of the follower that %s names: %w", FileBundle,
 			missing(fs.ErrNotExist))
 	}
-	apis, err := pairs(s.dir, "api")
-	if err != nil {
+	if s.apis, err = pairs(s.dir, "api"); err != nil {
 		return err
 	}
 	pin, err := apiPin(s.dir)
 	if err != nil {
 		return err
 	}
-	s.apiBeside = nil
-	for at, pair := range apis {
-		if at == pin || pin == "" && len(apis) == 1 {
-			s.api = pair
-		} else {
-			s.apiBeside = append(s.apiBeside, pair)
-		}
-	}
-	if s.api.Leaf == nil {
+	if pin == "" && len(s.apis) == 1 {
+		s.api = s.apis[0]
+	} else if s.api, ok = named(s.apis, pin); !ok {
 		return fmt.Errorf("read %s: %w", FileAPICert, missing(fs.ErrNotExist))
 	}
 	return nil
@@ -98,7 +91,7 @@ func (s *State) APICertificate() []byte {
 	s.keys.RLock()
 	defer s.keys.RUnlock()
 	var text []byte
-	for _, cert := range append([]tls.Certificate{s.api}, s.apiBeside...) {
+	for _, cert := range s.apis {
 		text = append(text, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE",
 			Bytes: cert.Certificate[0]})...)
 	}

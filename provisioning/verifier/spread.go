@@ -18,8 +18,8 @@ const (
 	longestSpread = 30 * time.Second
 )
 
-// spreadBundle takes the bundle in force to every desk that does not hold it, over connections of its
-// own, and goes on with the renewals that wait for that.
+// spreadBundle takes the bundle in force to every desk that does not hold it, over connections of
+// its own, and goes on with the renewals that wait for that.
 func (v *Verifier) spreadBundle(ctx context.Context) error {
 	pause := firstSpread
 	for {

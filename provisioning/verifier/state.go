@@ -135,11 +135,12 @@ type State struct {
 	dir    string
 	file   *vault
 	// keys guards what a renewal replaces: the bundle and what follows.
-	keys      sync.RWMutex
-	opener    *feed.Opener
-	follower  tls.Certificate
-	api       tls.Certificate
-	apiBeside []tls.Certificate
+	keys     sync.RWMutex
+	opener   *feed.Opener
+	follower tls.Certificate
+	api      tls.Certificate
+	// apis are all the certificates of the API, oldest first: two while it is renewed.
+	apis []tls.Certificate
 	// heirs and former are the sealing keys and the certificates of the verifiers this one took over
 	// from.
 	heirs  []*feed.Opener

@@ -73,10 +73,10 @@ func (v *Verifier) renewals() (list []RenewalStatus, err error) {
 		}
 		list = append(list, RenewalStatus{RenewSealing, StageSwitched, waits})
 	}
-	for _, other := range v.apiOthers() {
-		stage := StageSwitched
-		if other.Leaf.NotAfter.After(v.apiCertificate().Leaf.NotAfter) {
-			stage = StageAnnounced
+	if len(v.apiCertificates()) > 1 {
+		stage := StageAnnounced
+		if v.apiSwitched() {
+			stage = StageSwitched
 		}
 		list = append(list, RenewalStatus{What: RenewAPI, Stage: stage})
 	}

@@ -118,10 +118,10 @@ func (r *Runner) openers(t provisioning.Token) []secret.AccessCode {
 	return codes
 }
 
-// guards are the generations that may guard a slot of a token, two at most: that which the row says
-// we last set, and the one before, which a write that was cut short may have left; and where the row
-// knows fewer, the current one and the one before it, because another desk of the site, or this one
-// before it was restored, may have set them.
+// guards are the generations that may guard a slot of a token, two at most: that which the row
+// says we last set, and the one before, which a write that was cut short may have left; and where
+// the row knows fewer, the current one and the one before it, because another desk of the site, or
+// this one before it was restored, may have set them.
 func (r *Runner) guards(t provisioning.Token) []int {
 	if r.codes == nil {
 		return nil
