@@ -91,6 +91,8 @@ var only = []struct {
 		[]string{"provisioning/phc", "provisioning/verifier"}},
 	{"github.com/go-ldap/ldap/v3", "what is asked for is escaped and compared in one place",
 		[]string{"provisioning/directory"}},
+	{"github.com/prometheus/client_golang/prometheus", "figures are read where the operator asks",
+		[]string{"daemon", "provisioning/verifier"}},
 	{"github.com/wneessen/go-mail", "one place sends mail", []string{"provisioning/notice"}},
 	{"github.com/emersion/go-imap", "one place reads mail", []string{"provisioning/mailbox"}},
 	{"github.com/emersion/go-imap/client", "one place reads mail", []string{"provisioning/mailbox"}},
@@ -304,5 +306,37 @@ func TestOneVersionOfTempl(t *testing.T) {
 	}
 	if found[0] != found[1] {
 		t.Errorf("templ is %s in go.mod and %s in tools/go.mod", found[0], found[1])
+	}
+}
+
+// TestThreatsNameTestsThatExist: what the threat model says is shown is shown.
+func TestThreatsNameTestsThatExist(t *testing.T) {
+	page, err := os.ReadFile("docs/threats.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tests := map[string]bool{}
+	declared := regexp.MustCompile(`(?m)^func ((?:Test|Fuzz)\w+)\(`)
+	err = filepath.WalkDir(".", func(name string, _ fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(name, "_test.go") {
+			return err
+		}
+		data, err := os.ReadFile(name)
+		for _, found := range declared.FindAllSubmatch(data, -1) {
+			tests[string(found[1])] = true
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := regexp.MustCompile("`((?:Test|Fuzz)\\w+)`").FindAllSubmatch(page, -1)
+	for _, name := range named {
+		if !tests[string(name[1])] {
+			t.Errorf("the threat model names %s, and there is no such test", name[1])
+		}
+	}
+	if len(named) < 40 {
+		t.Errorf("the threat model names %d tests: did its form change?", len(named))
 	}
 }

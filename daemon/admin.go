@@ -102,6 +102,7 @@ type admin struct{ desk *Desk }
 func (a admin) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /status", a.status)
+	mux.HandleFunc("GET /metrics", a.metrics)
 	mux.HandleFunc("GET /officers", a.officers)
 	mux.HandleFunc("POST /officers/{act}", a.officer)
 	a.backups(mux)
@@ -174,6 +175,14 @@ func (a admin) status(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	answer(w, status)
+}
+
+func (a admin) metrics(w http.ResponseWriter, r *http.Request) {
+	if _, ok := operator(r); !ok {
+		refuse(w, http.StatusForbidden, AdminError{"forbidden", "only root may ask"})
+		return
+	}
+	a.desk.metrics.handler().ServeHTTP(w, r)
 }
 
 func (a admin) officers(w http.ResponseWriter, r *http.Request) {

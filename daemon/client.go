@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 )
@@ -25,6 +26,24 @@ func NewClient(socket string) *Client {
 func (c *Client) Status(ctx context.Context) (Status, error) {
 	var s Status
 	return s, c.call(ctx, http.MethodGet, "/status", nil, &s)
+}
+
+// Metrics writes the figures for a monitoring, in the text format of Prometheus.
+func (c *Client) Metrics(ctx context.Context, to io.Writer) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://desk/metrics", nil)
+	if err != nil {
+		return err
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return fmt.Errorf("the daemon does not answer (is it running, and are you root?): %w", err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("the daemon answered %s", resp.Status)
+	}
+	_, err = io.Copy(to, resp.Body)
+	return err
 }
 
 // Officers lists the officers.

@@ -62,6 +62,7 @@ type Desk struct {
 	notices  *notice.Runner
 	mailbox  *mailbox.Poller
 	pin      string
+	metrics  metrics
 	// opened hears when an officer unlocks the desk.
 	opened chan struct{}
 	// backing is held by the backup under way; instance is this run of the program.
@@ -82,13 +83,14 @@ func Open(ctx context.Context, p Parts) (*Desk, error) {
 	}
 	p.Site.Touch = !p.Config.PINAlone
 	d := &Desk{parts: p, log: p.Log, pin: bundle.FollowerPin, opened: make(chan struct{}, 1),
-		instance: newInstance(p.Clock)}
+		instance: newInstance(p.Clock), metrics: newMetrics()}
 	if d.people, err = openPeople(p); err != nil {
 		return nil, err
 	}
-	if d.store, err = openStore(ctx, p); err != nil {
+	if d.store, err = openStore(ctx, p, d.metrics.timed); err != nil {
 		return nil, err
 	}
+	d.metrics.registry.MustRegister(figures{d})
 	d.bench = yubikey.NewBench(p.Bus, p.Tokens)
 	d.officers = officer.New(d.store, provisioning.DeskID(p.Config.Desk), d.clock, d.tokens())
 	if err := d.wire(sealer); err != nil {

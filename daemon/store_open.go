@@ -16,9 +16,12 @@ func createStore(c Config, k Keys) error {
 	return store.Create(storeOptions(c, k, SystemClock{}, nil))
 }
 
-func openStore(ctx context.Context, p Parts) (*store.Store, error) {
+// openStore opens the store; timed stands around each commit.
+func openStore(ctx context.Context, p Parts, timed func(func() error) error) (*store.Store, error) {
 	if err := checkRestored(p.Config); err != nil {
 		return nil, err
 	}
-	return store.Open(ctx, storeOptions(p.Config, p.Keys, p.Clock, p.Fatal))
+	options := storeOptions(p.Config, p.Keys, p.Clock, p.Fatal)
+	options.Commit = timed
+	return store.Open(ctx, options)
 }

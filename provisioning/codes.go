@@ -176,6 +176,8 @@ const (
 	CodeCountUnlikely Code = "count_unlikely"
 	// CodeNotDelivered: the message did not leave; the passcode was revoked.
 	CodeNotDelivered Code = "request_not_delivered"
+	// CodePostedBefore: the form was posted before and makes no second passcode.
+	CodePostedBefore Code = "request_posted_before"
 )
 
 // Problems of a visit at StepProblem: what went wrong once hardware was involved. Each sentence
@@ -290,7 +292,8 @@ func Codes() []Code {
 		CodeVerifierAway,
 		CodePasscodeGone, CodePasscodeRefused, CodePasscodeUnanswered,
 		CodeRecoveryNo, CodeRecoveryClosed, CodeRequestNoMatch, CodeRequestMisses, CodeRequestShort,
-		CodeRequestContact, CodeRequestClosed, CodeNotDelivered, CodeCountUnlikely,
+		CodeRequestContact, CodeRequestClosed, CodeNotDelivered, CodePostedBefore,
+		CodeCountUnlikely,
 		CodePulledBeforeWrite, CodeWriteRefused, CodeSlotProtected, CodePulledWriting,
 		CodeWriteUnknown, CodeNoTouch, CodePulledTouch, CodeTouchUnread, CodeOTPUnknown,
 		CodeInterrupted, CodeAbandoned, CodeLoanVoided, CodeVerdictOffBy, CodeVerdictNoMatch,

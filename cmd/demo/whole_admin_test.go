@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/tokendesk/tokendesk/daemon"
@@ -68,5 +69,20 @@ func TestWholeOperator(t *testing.T) {
 		status.OpenLoans != 1 || len(status.Doubtful) != 1 || status.Doubtful[0] != spelt(cut) ||
 		status.Checkpoint == "" || status.Acked == 0 {
 		t.Errorf("status: %+v", status)
+	}
+	var figures strings.Builder
+	if err := client.Metrics(t.Context(), &figures); err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range []string{"tokendesk_tokens 2", "tokendesk_open_loans 1",
+		"tokendesk_doubtful_tokens 1", "tokendesk_verifier_up 1", "tokendesk_commit_seconds_count "} {
+		if !strings.Contains(figures.String(), "\n"+line) {
+			t.Errorf("no %q among the figures", line)
+		}
+	}
+	for _, personal := range []string{spelt(cut), "CHAN", "WONG"} {
+		if strings.Contains(figures.String(), personal) {
+			t.Errorf("%q is among the figures", personal)
+		}
 	}
 }

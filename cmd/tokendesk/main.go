@@ -21,6 +21,7 @@ type cli struct {
 	Config   string      `help:"Configuration file of the desk." default:"/etc/tokendesk/desk.toml" type:"path"`
 	Init     initCmd     `cmd:"" help:"Make the keys and the empty store of a new desk, and its card for the verifier."`
 	Status   statusCmd   `cmd:"" help:"How the running desk is doing, and which tokens are in doubt."`
+	Metrics  metricsCmd  `cmd:"" help:"The running desk's figures for a monitoring, in the text format of Prometheus."`
 	Officers officersCmd `cmd:"" help:"Who may work at the desk."`
 	Backup   backupCmd   `cmd:"" help:"Write everything this desk needs into one file, sealed to the recovery key."`
 	Restore  restoreCmd  `cmd:"" help:"Make the desk of a backup anew on an empty machine."`

@@ -23,12 +23,13 @@ import (
 
 // cli is the command line.
 type cli struct {
-	Config string    `help:"Configuration file of the verifier." default:"/etc/tokendesk/verifier.toml" type:"path"`
-	Init   initCmd   `cmd:"" help:"Make the keys and the empty state of a new verifier, and its public bundle."`
-	Run    runCmd    `cmd:"" help:"Follow the desks and answer the callers until told to stop."`
-	Status statusCmd `cmd:"" help:"How each desk is followed, and what is held."`
-	Desk   deskCmd   `cmd:"" help:"Which desks are followed."`
-	Caller callerCmd `cmd:"" help:"Who may call the API."`
+	Config  string     `help:"Configuration file of the verifier." default:"/etc/tokendesk/verifier.toml" type:"path"`
+	Init    initCmd    `cmd:"" help:"Make the keys and the empty state of a new verifier, and its public bundle."`
+	Run     runCmd     `cmd:"" help:"Follow the desks and answer the callers until told to stop."`
+	Status  statusCmd  `cmd:"" help:"How each desk is followed, and what is held."`
+	Metrics metricsCmd `cmd:"" help:"The running verifier's figures for a monitoring, in the text format of Prometheus."`
+	Desk    deskCmd    `cmd:"" help:"Which desks are followed."`
+	Caller  callerCmd  `cmd:"" help:"Who may call the API."`
 }
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }

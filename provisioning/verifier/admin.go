@@ -54,7 +54,9 @@ type outcome struct {
 // ServeAdmin takes orders on a Unix socket until ctx is done. Whoever may open the socket is the
 // operator: the file's mode is the only check.
 func (v *Verifier) ServeAdmin(ctx context.Context, listener net.Listener) error {
-	return v.serve(ctx, listener, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	mux := http.NewServeMux()
+	mux.Handle("GET "+PathMetrics, v.metricsHandler())
+	mux.HandleFunc("POST /", func(w http.ResponseWriter, r *http.Request) {
 		var o order
 		if err := readBody(r, maxOrder, &o); err != nil {
 			v.refuse(w, r, err)
@@ -65,7 +67,8 @@ func (v *Verifier) ServeAdmin(ctx context.Context, listener net.Listener) error 
 			done.Refused = err.Error()
 		}
 		reply(w, http.StatusOK, "application/json", done)
-	}))
+	})
+	return v.serve(ctx, listener, mux)
 }
 
 func (v *Verifier) obey(o order) (done outcome, err error) {
@@ -143,6 +146,20 @@ func (c *AdminClient) AddCaller(name string, role Role, pin string) error {
 // RemoveCaller implements Admin.
 func (c *AdminClient) RemoveCaller(name string) error {
 	_, err := c.order(order{Act: "remove-caller", Caller: Caller{Name: name}})
+	return err
+}
+
+// Metrics writes the figures of the running verifier for a monitoring.
+func (c *AdminClient) Metrics(to io.Writer) error {
+	resp, err := c.http.Get("http://verifierd" + PathMetrics)
+	if err != nil {
+		return fmt.Errorf("reach the running verifier: %w", err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("the running verifier answered %s", resp.Status)
+	}
+	_, err = io.Copy(to, resp.Body)
 	return err
 }
 

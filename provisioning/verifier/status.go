@@ -92,32 +92,12 @@ func (d *DeskStatus) past(row deskRow) {
 
 // Status tells how each desk is followed and what is held.
 func (v *Verifier) Status() (Status, error) {
-	v.mu.Lock()
-	s := Status{Name: v.Bundle.Name, Started: v.started, Credentials: map[string]int{},
-		Tally: v.tally}
-	links := maps.Clone(v.links)
-	v.mu.Unlock()
-	desks, err := v.desks()
+	desks, err := v.deskStatus()
 	if err != nil {
 		return Status{}, err
 	}
-	for _, id := range slices.Sorted(maps.Keys(desks)) {
-		row := desks[id]
-		d := DeskStatus{Desk: id, Site: row.Card.Site, URL: row.Card.FeedURL, Link: links[id],
-			Alarm: row.Alarm, Revoked: row.Revoked, Bounds: row.Bounds}
-		tail, err := v.tail(id)
-		if err != nil {
-			return Status{}, err
-		}
-		verdicts, err := v.pending(id)
-		if err != nil {
-			return Status{}, err
-		}
-		d.past(row)
-		d.Position, d.Verdicts = tail.Position(), len(verdicts)
-		d.Behind = max(0, d.Head-d.Position)
-		s.Desks = append(s.Desks, d)
-	}
+	s := Status{Name: v.Bundle.Name, Started: v.started, Desks: desks, Credentials: map[string]int{},
+		Tally: v.tallied()}
 	return s, v.file.View(func(tx *boltfile.Tx) error {
 		err := each(tx, credentialTable, func(_ string, c credential) error {
 			s.Credentials[string(c.State)]++
@@ -128,6 +108,42 @@ func (v *Verifier) Status() (Status, error) {
 			return nil
 		}))
 	})
+}
+
+// deskStatus tells how each desk is followed, by name.
+func (v *Verifier) deskStatus() ([]DeskStatus, error) {
+	v.mu.Lock()
+	links := maps.Clone(v.links)
+	v.mu.Unlock()
+	desks, err := v.desks()
+	if err != nil {
+		return nil, err
+	}
+	var all []DeskStatus
+	for _, id := range slices.Sorted(maps.Keys(desks)) {
+		row := desks[id]
+		d := DeskStatus{Desk: id, Site: row.Card.Site, URL: row.Card.FeedURL, Link: links[id],
+			Alarm: row.Alarm, Revoked: row.Revoked, Bounds: row.Bounds}
+		tail, err := v.tail(id)
+		if err != nil {
+			return nil, err
+		}
+		verdicts, err := v.pending(id)
+		if err != nil {
+			return nil, err
+		}
+		d.past(row)
+		d.Position, d.Verdicts = tail.Position(), len(verdicts)
+		d.Behind = max(0, d.Head-d.Position)
+		all = append(all, d)
+	}
+	return all, nil
+}
+
+func (v *Verifier) tallied() Tally {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.tally
 }
 
 func (v *Verifier) setLink(desk string, change func(*Link)) {

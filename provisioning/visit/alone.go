@@ -47,14 +47,10 @@ func (r *Runner) IssueByMail(
 		err = done.refusal
 	}
 	if err == nil && !done.fresh {
-		err = errTwice
+		err = provisioning.Refuse(provisioning.CodePostedBefore)
 	}
 	return r.granted(prepared.ID, err)
 }
-
-// errTwice: a form that was posted before makes no second passcode; the first one's page tells how
-// it ended.
-var errTwice = errors.New("this form was posted before")
 
 // prepareFor makes and seals the codes of a person, and keeps them.
 func (r *Runner) prepareFor(

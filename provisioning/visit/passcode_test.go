@@ -330,6 +330,24 @@ func TestFivePostsOfOneForm(t *testing.T) {
 	})
 }
 
+// A mail form that is posted again makes no second passcode, and says so.
+func TestAMailFormPostedAgain(t *testing.T) {
+	inWorld(t, func(w *world) {
+		form := provisioning.IssueByMail{Person: provisioning.Person{ID: "e1", Account: "chan",
+			Role: "student", Mail: "chan@example.edu"}, Situation: "phone_forgotten",
+			Justification: "at home"}
+		o := provisioning.Order{By: "lee", Op: "mail"}
+		if _, err := w.runner.IssueByMail(w.t.Context(), o, form); err != nil {
+			t.Fatal(err)
+		}
+		_, err := w.runner.IssueByMail(w.t.Context(), o, form)
+		refusedWith(t, err, provisioning.CodePostedBefore)
+		if live := provisioning.LivePasscodes(w.ledger.Snapshot(), "e1"); len(live) != 1 {
+			t.Errorf("%+v", live)
+		}
+	})
+}
+
 func TestDigits(t *testing.T) {
 	first := map[byte]int{}
 	for range 20_000 {
