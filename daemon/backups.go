@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/tokendesk/tokendesk/daemon/backup"
@@ -57,13 +58,24 @@ func (d *Desk) Backup(ctx context.Context, by, config string, to io.Writer) erro
 	return d.writeBackup(recovery, config, to)
 }
 
+// part is one small part of a backup.
+type part struct {
+	name string
+	data []byte
+}
+
 func (d *Desk) writeBackup(recovery []byte, config string, to io.Writer) error {
-	bundle, err := os.ReadFile(d.parts.Config.Verifier)
-	if err != nil {
-		return fmt.Errorf("read the verifier's bundle: %w", err)
-	}
 	d.renewing.Lock()
 	defer d.renewing.Unlock()
+	parts, err := d.smallParts(config)
+	defer func() {
+		for _, p := range parts {
+			clear(p.data)
+		}
+	}()
+	if err != nil {
+		return AdminError{"backup_part", err.Error()}
+	}
 	copied, err := d.store.Copy()
 	if err != nil {
 		return err
@@ -75,11 +87,10 @@ func (d *Desk) writeBackup(recovery []byte, config string, to io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if err := d.writeCredentials(w); err != nil {
-		return err
-	}
-	if err := errors.Join(w.Bytes(partConfig, []byte(config)), w.Bytes(partBundle, bundle)); err != nil {
-		return err
+	for _, p := range parts {
+		if err := w.Bytes(p.name, p.data); err != nil {
+			return err
+		}
 	}
 	if err := writeStore(w, copied); err != nil {
 		return err
@@ -103,32 +114,25 @@ func writeStore(w *backup.Writer, copied *store.Copy) error {
 	return err
 }
 
-func (d *Desk) writeCredentials(w *backup.Writer) error {
-	for _, name := range neededCredentials {
+// smallParts are everything but the store. They are read before anything is written, so that what is
+// missing is refused.
+func (d *Desk) smallParts(config string) ([]part, error) {
+	var parts []part
+	for _, name := range append(slices.Clone(neededCredentials), otherCredentials...) {
 		data, err := d.credential(name)
-		if err != nil {
-			return err
-		}
-		err = w.Bytes(partCredential+name, data)
-		clear(data)
-		if err != nil {
-			return err
-		}
-	}
-	for _, name := range otherCredentials {
-		data, err := d.parts.Config.credential(name)
-		if errors.Is(err, fs.ErrNotExist) {
+		if errors.Is(err, fs.ErrNotExist) && slices.Contains(otherCredentials, name) {
 			continue
 		}
-		if err == nil {
-			err = w.Bytes(partCredential+name, data)
-		}
-		clear(data)
 		if err != nil {
-			return err
+			return parts, err
 		}
+		parts = append(parts, part{partCredential + name, data})
 	}
-	return nil
+	bundle, err := os.ReadFile(d.parts.Config.Verifier)
+	if err != nil {
+		return parts, fmt.Errorf("read the verifier's bundle: %w", err)
+	}
+	return append(parts, part{partConfig, []byte(config)}, part{partBundle, bundle}), nil
 }
 
 // credential is one of the desk's own as it is now: the key that opens the store, what this run was

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
@@ -31,11 +32,13 @@ type town struct {
 	folk     []provisioning.Person
 	verifier *verifier.Verifier
 	private  secret.Key
+	host     string
 }
 
 func newTown(t *testing.T) *town {
 	t.Helper()
-	w := &town{T: t, dir: t.TempDir()}
+	w := &town{T: t, dir: t.TempDir(), host: fmt.Sprintf("127.%d.%d.%d", 64+rand.N(128), rand.N(256),
+		1+rand.N(254))}
 	var err error
 	if w.site, err = provisioning.LoadSite("um"); err != nil {
 		t.Fatal(err)
@@ -108,10 +111,11 @@ func text(c Config) []byte {
 		c.Listen, c.Feed, c.FeedURL, c.Admin, c.Backup.Recovery)
 }
 
-// free is an address nobody listens on.
+// free is an address nobody listens on, and nobody else comes by: its port is given up and taken
+// again, so it is on a loopback address of this town's own.
 func (w *town) free() string {
 	w.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := net.Listen("tcp", w.host+":0")
 	if err != nil {
 		w.Fatal(err)
 	}

@@ -136,3 +136,19 @@ func TestNightlyBackup(t *testing.T) {
 		t.Errorf("left behind: %v", left)
 	}
 }
+
+// TestBackupOfAPart: when something is missing there is no file, and the desk says so.
+func TestBackupOfAPart(t *testing.T) {
+	b := newBackupBox(t, "")
+	b.recoveryKey()
+	if err := os.Remove(b.path("credentials/site-secret")); err != nil {
+		t.Fatal(err)
+	}
+	b.fails("", "credential site-secret is missing", "backup", b.path("half.backup"))
+	left, err := filepath.Glob(b.path("*half*"))
+	hidden, err2 := filepath.Glob(b.path(".*half*"))
+	if err != nil || err2 != nil || len(left)+len(hidden) > 0 {
+		t.Errorf("left behind: %v %v", left, hidden)
+	}
+	b.works("", "none yet; FAILED", "status")
+}

@@ -120,5 +120,12 @@ func galleryFee() []Sample {
 				Due: "23 May 2027", Officer: "Maria Sousa", Fee: "MOP$235.00", FeeState: "due",
 				Acts: []Act{{Do: DoReturn}, {Do: DoLost}, {Do: DoFee}}})
 		}),
+		look("detail-restored", func(l Look) templ.Component {
+			f := frameOf(l)
+			f.Back = f.Here
+			return Detail(DetailView{Frame: f, Card: sampleLoanCard(), Serial: "2318 0447",
+				State: "open", Credential: "active", Reason: "restored", At: "23 November 2026, 10:04",
+				Due: "23 May 2027", Fee: "MOP$235.00", Acts: []Act{{Do: DoReturn}, {Do: DoLost}}})
+		}),
 	}
 }

@@ -1157,7 +1157,7 @@ func Detail(v DetailView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = line(t(ctx, "check.token"), v.Serial, t(ctx, "detail.model", "model", v.Model, "firmware", v.Firmware, "slot", itoa(v.Slot))).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = line(t(ctx, "check.token"), v.Serial, v.madeAs(ctx)).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -1184,9 +1184,11 @@ func Detail(v DetailView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = line(t(ctx, "detail.evidence"), word(ctx, "evidence", v.Evidence), t(ctx, "check.version", "version", v.Terms)).Render(ctx, templ_7745c5c3_Buffer)
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
+			if v.Evidence != "" {
+				templ_7745c5c3_Err = line(t(ctx, "detail.evidence"), word(ctx, "evidence", v.Evidence), t(ctx, "check.version", "version", v.Terms)).Render(ctx, templ_7745c5c3_Buffer)
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
 			}
 			if v.Fee != "" {
 				templ_7745c5c3_Err = line(t(ctx, "detail.fee"), v.feeText(ctx), v.FeeReference).Render(ctx, templ_7745c5c3_Buffer)
@@ -1266,6 +1268,14 @@ func (v DetailView) lentBy(ctx context.Context) string {
 		return t(ctx, "detail.officer_unknown")
 	}
 	return t(ctx, "detail.officer", "officer", v.Officer)
+}
+
+// madeAs describes the token; one that was learned after a restore has not been seen here yet.
+func (v DetailView) madeAs(ctx context.Context) string {
+	if v.Model == "" {
+		return ""
+	}
+	return t(ctx, "detail.model", "model", v.Model, "firmware", v.Firmware, "slot", itoa(v.Slot))
 }
 
 var _ = templruntime.GeneratedTemplate
