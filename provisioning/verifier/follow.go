@@ -38,12 +38,12 @@ func (v *Verifier) supervise(ctx context.Context) error {
 			return err
 		}
 		for id, row := range desks {
-			gone := !row.Revoked.IsZero() || row.Card != cards[id]
+			gone := row.Card != cards[id]
 			if stop := running[id]; stop != nil && gone {
 				stop()
 				delete(running, id)
 			}
-			if running[id] == nil && row.Revoked.IsZero() {
+			if running[id] == nil {
 				own, stop := context.WithCancel(ctx)
 				running[id], cards[id] = stop, row.Card
 				group.Go(func() {
@@ -77,7 +77,7 @@ func (v *Verifier) follow(ctx context.Context, card feed.DeskCard) error {
 		f.moved = false
 		err := f.session(ctx)
 		switch {
-		case ctx.Err() != nil || errors.Is(err, errRevoked):
+		case ctx.Err() != nil || errors.Is(err, errGone):
 			return nil
 		case errors.Is(err, boltfile.ErrCommit):
 			return err
@@ -136,6 +136,7 @@ func (f *follower) session(ctx context.Context) error {
 	if err := f.acknowledge(ctx, tail); err != nil {
 		return err
 	}
+	defer f.telling(ctx)()
 	for {
 		page, err := f.wire.records(ctx, tail, f.limit)
 		if errors.Is(err, feed.ProblemBeyond) {

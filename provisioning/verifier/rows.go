@@ -39,7 +39,7 @@ const (
 func tables() []string {
 	return []string{deskTable, callerTable, credentialTable, seedTable, seedTagTable, userTable,
 		tokenTable, recordTable, verdictTable, ghostTable, passcodeTable, passcodeRefTable,
-		saltTable}
+		saltTable, siteTable, siteTokenTable, siteRevTable}
 }
 
 // deskRow is a desk we follow.
@@ -55,16 +55,6 @@ type deskRow struct {
 	Alarm  Alarm   `json:"alarm,omitzero"`
 	// Revoked is when an operator revoked the desk.
 	Revoked time.Time `json:"revoked,omitzero"`
-}
-
-// Bounds say what a desk may do. Empty fields bound nothing.
-type Bounds struct {
-	// Sites the desk may issue for.
-	Sites []string `json:"sites,omitempty"`
-	// Users are prefixes of the sign-in names it may bind.
-	Users []string `json:"users,omitempty"`
-	// PerHour is the most credentials it may activate within an hour.
-	PerHour int `json:"per_hour,omitempty"`
 }
 
 // Alarm is what a desk did that an honest one does not. It stays until an operator trusts the desk
@@ -100,9 +90,11 @@ type credential struct {
 	// Issued is when its proof was in step; zero before.
 	Issued time.Time `json:"issued,omitzero"`
 	// Held says that an operator suspended it: its desk cannot resume it.
-	Held  bool  `json:"held,omitempty"`
-	Limit limit `json:"limit,omitzero"`
-	Far   far   `json:"far,omitzero"`
+	Held bool `json:"held,omitempty"`
+	// Ordered is what another desk of the site last ordered about it.
+	Ordered ordered `json:"ordered,omitzero"`
+	Limit   limit   `json:"limit,omitzero"`
+	Far     far     `json:"far,omitzero"`
 }
 
 // live says whether a user or a token is taken by it.

@@ -24,6 +24,9 @@ type Config struct {
 	State *State
 	// Clock is time.Now when nil.
 	Clock func() time.Time
+	// Groups says which groups users are in; without it a desk that is bound to groups binds nobody,
+	// and nobody is an administrator.
+	Groups *Membership
 	// Log hears of desks and callers by their ids; nil means nobody does.
 	Log *slog.Logger
 }
@@ -31,8 +34,9 @@ type Config struct {
 // Verifier follows desks and answers callers while it runs.
 type Verifier struct {
 	*State
-	clock func() time.Time
-	log   *slog.Logger
+	clock  func() time.Time
+	log    *slog.Logger
+	groups *Membership
 
 	attempts chan *attempt
 	// poke tells the supervisor that the desks changed.
@@ -43,6 +47,8 @@ type Verifier struct {
 	mu    sync.Mutex
 	links map[string]Link
 	tally Tally
+	// sites is closed at the next change of a site's index.
+	sites chan struct{}
 }
 
 // New checks its configuration. It follows and answers nothing before Run.
@@ -56,7 +62,8 @@ func New(c Config) (*Verifier, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Verifier{State: c.State, clock: c.Clock, log: c.Log, attempts: make(chan *attempt),
+	return &Verifier{State: c.State, clock: c.Clock, log: c.Log, groups: c.Groups,
+		sites: make(chan struct{}), attempts: make(chan *attempt),
 		poke: make(chan struct{}, 1), callers: newCallerLimits(), started: c.Clock(),
 		links: map[string]Link{}}, nil
 }
@@ -64,6 +71,9 @@ func New(c Config) (*Verifier, error) {
 // Run follows every trusted desk and decides attempts until ctx is done. It ends with an error when
 // the disk fails: what was stored is then not known, and the process must start anew.
 func (v *Verifier) Run(ctx context.Context) error {
+	if err := v.makeSites(); err != nil {
+		return fmt.Errorf("make the index of the sites: %w", err)
+	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return v.decideAll(ctx) })
 	group.Go(func() error { return v.supervise(ctx) })
