@@ -116,7 +116,8 @@ func (d *Desk) wire(sealer *feed.Sealer) (err error) {
 	if err := d.wireNotices(); err != nil {
 		return err
 	}
-	d.feed, err = publish.New(publish.Config{Source: d.store, Acks: d.visits, Meta: d.meta, Log: p.Log})
+	d.feed, err = publish.New(publish.Config{Source: d.store, Acks: d.visits, Site: d.visits,
+		Meta: d.meta, Log: p.Log})
 	if err != nil {
 		return err
 	}

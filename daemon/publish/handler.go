@@ -13,12 +13,13 @@ import (
 	"github.com/tokendesk/tokendesk/provisioning/feed"
 )
 
-// Handler answers the three calls of contract v1 and nothing else.
+// Handler answers the calls of contract v1 and nothing else.
 func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle(feed.PathMeta, s.call(http.MethodGet, s.meta))
 	mux.Handle(feed.PathRecords, s.call(http.MethodGet, s.records))
 	mux.Handle(feed.PathAcks, s.call(http.MethodPost, s.acks))
+	mux.Handle(feed.PathSite, s.call(http.MethodPut, s.site))
 	mux.Handle("/", s.call("", func(http.ResponseWriter, *http.Request) error {
 		return feed.ProblemNowhere
 	}))

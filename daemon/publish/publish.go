@@ -39,10 +39,12 @@ type Acks interface {
 	Acknowledge(ctx context.Context, ack feed.Ack) error
 }
 
-// Config is what a server needs. Every field but Log is required.
+// Config is what a server needs. Every field but Site and Log is required.
 type Config struct {
 	Source Source
 	Acks   Acks
+	// Site hears of the other desks of its site; nil means that nobody does.
+	Site Site
 	// Meta describes the feed now.
 	Meta func() feed.Meta
 	// Log hears of errors; nil means nobody does.

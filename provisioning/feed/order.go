@@ -27,10 +27,10 @@ type OrderBody struct {
 	Officer        string
 }
 
-const (
-	tagOrder   = 'O'
-	maxOfficer = 64
-)
+// MaxOfficer bounds the name of an officer in an order, in bytes.
+const MaxOfficer = 64
+
+const tagOrder = 'O'
 
 // orderActs are the acts by the byte they have in a body.
 var orderActs = []OrderAct{1: OrderSuspend, 2: OrderRevoke, 3: OrderReturn}
@@ -54,7 +54,7 @@ func (b OrderBody) encode() ([]byte, error) {
 	w.field("vendor", []byte(b.Vendor), maxVendor)
 	w.field("serial", []byte(b.Serial), maxSerial)
 	w.buf = append(w.buf, act)
-	w.field("officer", []byte(b.Officer), maxOfficer)
+	w.field("officer", []byte(b.Officer), MaxOfficer)
 	return w.finish()
 }
 
@@ -63,7 +63,7 @@ func decodeOrder(data []byte) (OrderBody, error) {
 	r := newBodyReader(data, tagOrder)
 	b := OrderBody{Vendor: string(r.field(maxVendor)), Serial: string(r.field(maxSerial))}
 	act := int(r.byte())
-	b.Officer = string(r.field(maxOfficer))
+	b.Officer = string(r.field(MaxOfficer))
 	if err := r.finish(); err != nil || act == 0 || act >= len(orderActs) {
 		return OrderBody{}, ErrBody
 	}

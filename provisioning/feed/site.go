@@ -119,7 +119,7 @@ func (t SiteToken) check() error {
 		return fmt.Errorf("%w: token of a site index", ErrMalformed)
 	}
 	if o := t.Order; o.ID != "" && (!isHex(o.ID, 16) || !isName(o.Desk) ||
-		orderByte(o.Act) == 0 || len(o.Officer) > maxOfficer) {
+		orderByte(o.Act) == 0 || len(o.Officer) > MaxOfficer) {
 		return fmt.Errorf("%w: order of a site index", ErrMalformed)
 	}
 	return nil
