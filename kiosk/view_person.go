@@ -28,6 +28,7 @@ func personCard(sc scenery, f facts) pages.PersonCard {
 			Late:      !f.loan.Due.IsZero() && f.loan.Due.Before(sc.now),
 			Suspended: f.suspended(),
 			Unproven:  f.credential.State == provisioning.CredentialProven,
+			Reported:  loanReport(sc, f.loan),
 		}
 	}
 	return card

@@ -6,7 +6,8 @@ import (
 	"github.com/tokendesk/tokendesk/provisioning/feed"
 )
 
-// SiteOrder is what an officer here ordered about another desk's token, until the verifier answers.
+// SiteOrder is what an officer here ordered about another desk's token. It stays for a while after
+// the verifier answered, so that a page can say what came of it.
 type SiteOrder struct {
 	// ID is that of the record.
 	ID         string
@@ -15,7 +16,14 @@ type SiteOrder struct {
 	Act        feed.OrderAct
 	Officer    OfficerID
 	At         time.Time
-	Answered   bool
+	// Desk lent the token.
+	Desk DeskID
+	// Answered is when the verifier answered; InForce whether it took the order, or had taken another
+	// that did as much.
+	Answered time.Time
+	InForce  bool
+	// Over: it is put away.
+	Over bool
 }
 
 // Kind implements Row.
@@ -31,7 +39,7 @@ func (SiteOrder) Subject() PersonID { return "" }
 func (o SiteOrder) Tags() []Tag { return []Tag{{ByToken, string(o.Token)}} }
 
 // Live implements Row.
-func (o SiteOrder) Live() bool { return !o.Answered }
+func (o SiteOrder) Live() bool { return !o.Over }
 
 // OrderElsewhere reports a token lost that another desk lent (a card was shown), suspends it (none
 // was), or takes it back. The runner fills in the sealed record, and the generation of the site's
@@ -45,12 +53,35 @@ type OrderElsewhere struct {
 
 func (OrderElsewhere) command() {}
 
+// LastOrder finds what was ordered about a token here last.
+func LastOrder(s Snapshot, id TokenID) (last SiteOrder, found bool) {
+	for o := range Find[SiteOrder](s, ByToken, string(id)) {
+		if !found || o.At.After(last.At) {
+			last, found = o, true
+		}
+	}
+	return last, found
+}
+
 // OrderUnderWay finds what was ordered about a token and not answered yet.
 func OrderUnderWay(s Snapshot, id TokenID) (SiteOrder, bool) {
-	for o := range Find[SiteOrder](s, ByToken, string(id)) {
-		return o, true
+	o, found := LastOrder(s, id)
+	return o, found && o.Answered.IsZero()
+}
+
+// siteOrderFor is how long an order stays after it was answered.
+const siteOrderFor = 24 * time.Hour
+
+// StaleSiteOrders lists orders that were answered long ago, ready to be put away, at most so many.
+func StaleSiteOrders(s Snapshot, at time.Time, most int) []Row {
+	var rows []Row
+	for o := range All[SiteOrder](s) {
+		if !o.Answered.IsZero() && at.Sub(o.Answered) >= siteOrderFor && len(rows) < most {
+			o.Over = true
+			rows = append(rows, o)
+		}
 	}
-	return SiteOrder{}, false
+	return rows
 }
 
 // orderElsewhere is durable at once, and in force once the verifier has it. The desk that lent the
@@ -73,7 +104,7 @@ func (d *decision) orderElsewhere(c OrderElsewhere) *Refusal {
 		return no
 	}
 	d.put(SiteOrder{ID: c.Record.ID, Token: c.Token, Credential: t.Credential, Act: c.Act,
-		Officer: d.o.By, At: d.now.At})
+		Desk: t.Desk, Officer: d.o.By, At: d.now.At})
 	d.publish(c.Record)
 	d.detail("order", string(c.Act))
 	d.detail("desk", string(t.Desk))
@@ -98,10 +129,10 @@ func (d *decision) takeIn(c OrderElsewhere) {
 // judgeOrder takes the verifier's answer to an order, once.
 func (d *draft) judgeOrder(verdict feed.Verdict) bool {
 	o, ok := read[SiteOrder](d, verdict.Record)
-	if !ok {
+	if !ok || !o.Answered.IsZero() {
 		return false
 	}
-	o.Answered = true
+	o.Answered, o.InForce = d.now.At, verdict.Outcome == feed.InStep
 	d.put(o)
 	d.entry.Token, d.entry.Credential = o.Token, o.Credential
 	if verdict.Outcome == feed.InStep {

@@ -63,7 +63,7 @@ func (listCmd) Run(c *cli, out io.Writer) error {
 		w := table(out, "DESK", "SITES", "USERS", "GROUPS", "AN HOUR", "STATE")
 		for _, d := range s.Desks {
 			row(w, d.Desk, listed(d.Bounds.Sites, "any"), listed(d.Bounds.Users, "any"),
-				any(d.Bounds.Groups, "any but "+verifier.GroupAdministrators), anHour(d.Bounds),
+				listed(d.Bounds.Groups, "any but "+verifier.GroupAdministrators), anHour(d.Bounds),
 				trusted(d))
 		}
 		return w.Flush()

@@ -31,6 +31,8 @@ type ReadyView struct {
 	// Requests: the site answers requests by mail; Waiting counts the messages.
 	Requests bool
 	Waiting  int
+	// Tasks counts what the sign-in service did not take.
+	Tasks int
 	// LockedOut counts officers a supervisor can unlock.
 	LockedOut int
 	// Plug is a plugged token that is on loan: its visit may be opened with one tap.
@@ -41,6 +43,8 @@ type ReadyView struct {
 type PlugOffer struct {
 	// ID is sent as plug with do=open_plug; Name is what the token calls itself.
 	ID, Serial, Name string
+	// Desk is set when another desk lent it; Path is its page then.
+	Desk, Path string
 }
 
 // NumberView is the typed card or person number (do=find; number).
@@ -128,6 +132,8 @@ type TokenView struct {
 	Note string
 	// Holder answers for it until Due.
 	Holder, Due string
+	// Reported is what another desk of the site ordered about it; nil when none did.
+	Reported *Report
 }
 
 // DisplayView is the display settings (POST to PathDisplay: theme, text, back).
