@@ -17,16 +17,15 @@ var actsThere = map[string]feed.OrderAct{
 	pages.DoReturnThere:  feed.OrderReturn,
 }
 
-// elsewhere is the page of a token that is another desk's affair: lent there, or ordered about here
-// and in nobody's drawer yet.
+// elsewhere is the page of a token that is another desk's affair: lent there, or reported lost here
+// and in nobody's inventory but theirs.
 func (s *Server) elsewhere(r *http.Request) (pages.ElsewhereView, bool) {
 	id := provisioning.TokenID(r.PathValue("vendor") + "/" + r.PathValue("serial"))
 	sc := s.scenery(r, tokenPath(id))
 	t, lent := provisioning.LentElsewhere(sc.snap, id)
 	order, ordered := provisioning.LastOrder(sc.snap, id)
-	own, known := provisioning.Get[provisioning.Token](sc.snap, string(id))
-	settled := known && own.Note != string(provisioning.CodeReturnedHere)
-	if !lent && (!ordered || settled) {
+	_, ours := provisioning.Get[provisioning.Token](sc.snap, string(id))
+	if !lent && (!ordered || ours) {
 		return pages.ElsewhereView{}, false
 	}
 	return elsewhereView(sc, id, t, lent, order), true
@@ -53,10 +52,6 @@ func elsewhereView(
 	if waiting || !lent {
 		v.Last = &pages.Report{Act: string(order.Act), Desk: sc.desk,
 			Officer: officerName(sc.snap, order.Officer), At: since(sc, order.At)}
-	}
-	if own, known := provisioning.Get[provisioning.Token](sc.snap, string(id)); known &&
-		own.State == provisioning.TokenDoubtful && v.Stage == pages.ElsewhereOver {
-		v.Here = pages.PathDoubtful
 	}
 	return v
 }

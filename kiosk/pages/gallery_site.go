@@ -9,8 +9,7 @@ func gallerySite() []Sample {
 		sampleElsewhere(ElsewhereView{Stage: ElsewhereSuspended, Last: reported}),
 		sampleElsewhere(ElsewhereView{Stage: ElsewhereWaiting, VerifierDown: true}),
 		sampleElsewhere(ElsewhereView{Stage: ElsewhereOver,
-			Last: &Report{Act: "return", Desk: "um-icto", Officer: "M. Sousa", At: "10:04"},
-			Here: PathTokens + "/yubikey/23180447"}),
+			Last: &Report{Act: "revoke", Desk: "um-icto", Officer: "M. Sousa", At: "10:04"}}),
 		look("tasks", func(l Look) templ.Component {
 			return Tasks(TasksView{Frame: listFrame(l), Rows: sampleTasks(l)})
 		}),

@@ -39,8 +39,6 @@ type ElsewhereView struct {
 	Stage        ElsewhereStage
 	// Last is what was ordered about it last; nil when nothing was.
 	Last *Report
-	// Here: it was taken back here, and its page says what is to be done with it.
-	Here string
 	// VerifierDown: an order waits for the sign-in service.
 	VerifierDown bool
 }
