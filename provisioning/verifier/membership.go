@@ -1,7 +1,6 @@
 package verifier
 
 import (
-	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
@@ -157,9 +156,8 @@ func parseGroups(text []byte) (map[string]nameList, error) {
 // patterns: an administrator is a name.
 func parseNames(text []byte) nameList {
 	list := nameList{names: map[string]bool{}}
-	lines := bufio.NewScanner(bytes.NewReader(text))
-	for lines.Scan() {
-		name, _, _ := strings.Cut(lines.Text(), "#")
+	for line := range strings.Lines(string(text)) {
+		name, _, _ := strings.Cut(line, "#")
 		if name = strings.ToLower(strings.TrimSpace(name)); name != "" {
 			list.names[name] = true
 		}
