@@ -258,8 +258,8 @@ const (
 	CodeRequestTaken Code = "request_taken"
 )
 
-// Refusals and problems that have to do with the other desks of the site, and with what the verifier
-// lets this one do.
+// Refusals and problems that have to do with the other desks of the site, and with what the
+// verifier lets this one do.
 const (
 	// CodeTokenElsewhere: another desk lent the token; params serial, desk.
 	CodeTokenElsewhere Code = "token_elsewhere"

@@ -235,8 +235,8 @@ func TestOrderElsewhere(t *testing.T) {
 	}
 }
 
-// A person who has a token from another desk borrows no second one, unless an operator took that one
-// out of use; and another desk's token is not lent.
+// A person who has a token from another desk borrows no second one, unless an operator took that
+// one out of use; and another desk's token is not lent.
 func TestOneTokenPerSite(t *testing.T) {
 	for name, c := range map[string]struct {
 		tag  string
@@ -272,11 +272,16 @@ func TestRefusalsLeaveTasks(t *testing.T) {
 	}{
 		"lent": {feed.Verdict{Outcome: feed.Refused, Reason: feed.ReasonLent, Desk: "desk2"},
 			provisioning.CodeVerdictLent},
-		"taken":    {feed.Verdict{Outcome: feed.Refused, Reason: feed.ReasonTaken}, provisioning.CodeVerdictTaken},
-		"excluded": {feed.Verdict{Outcome: feed.Refused, Reason: feed.ReasonExcluded}, provisioning.CodeVerdictExcluded},
-		"revoked":  {feed.Verdict{Outcome: feed.Refused, Reason: feed.ReasonRevoked}, provisioning.CodeVerdictRevoked},
-		"too many": {feed.Verdict{Outcome: feed.Refused, Reason: feed.ReasonTooMany}, provisioning.CodeVerdictTooMany},
-		"unheard":  {feed.Verdict{Outcome: feed.Refused, Reason: "moonlight"}, provisioning.CodeVerdictRefused},
+		"taken": {feed.Verdict{Outcome: feed.Refused, Reason: feed.ReasonTaken},
+			provisioning.CodeVerdictTaken},
+		"excluded": {feed.Verdict{Outcome: feed.Refused, Reason: feed.ReasonExcluded},
+			provisioning.CodeVerdictExcluded},
+		"revoked": {feed.Verdict{Outcome: feed.Refused, Reason: feed.ReasonRevoked},
+			provisioning.CodeVerdictRevoked},
+		"too many": {feed.Verdict{Outcome: feed.Refused, Reason: feed.ReasonTooMany},
+			provisioning.CodeVerdictTooMany},
+		"unheard": {feed.Verdict{Outcome: feed.Refused, Reason: "moonlight"},
+			provisioning.CodeVerdictRefused},
 		"no match": {feed.Verdict{Outcome: feed.NoMatch}, provisioning.CodeVerdictNoMatch},
 		"unread":   {feed.Verdict{Outcome: feed.Unreadable}, provisioning.CodeVerdictUnreadable},
 	} {

@@ -115,8 +115,8 @@ func (d *decision) orderElsewhere(c OrderElsewhere) *Refusal {
 	return nil
 }
 
-// takeIn puts another desk's token into this one's inventory, listed until it is wiped. Its slot may
-// be guarded with the code of this generation or, where that changed meanwhile, the one before.
+// takeIn puts another desk's token into this one's inventory, listed until it is wiped. Its slot
+// may be guarded with the code of this generation or, where that changed meanwhile, the one before.
 func (d *decision) takeIn(c OrderElsewhere) {
 	t, _ := Get[Token](d.s, string(c.Token))
 	t.ID, t.Serial, t.Slot = c.Token, SerialOf(c.Token), d.site.Slot

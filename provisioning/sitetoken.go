@@ -91,7 +91,9 @@ func (SiteHeard) Tags() []Tag { return nil }
 func (SiteHeard) Live() bool { return true }
 
 // LentElsewhere finds a token that another desk has on loan.
-func LentElsewhere(s Snapshot, id TokenID) (SiteToken, bool) { return Get[SiteToken](s, string(id)) }
+func LentElsewhere(s Snapshot, id TokenID) (SiteToken, bool) {
+	return Get[SiteToken](s, string(id))
+}
 
 // noLoanElsewhere: a person has one token, from whichever desk. The verifier enforces it; this only
 // says so before a token is written. What an operator took out of use gives way.
@@ -112,8 +114,10 @@ func (d *decision) noLoanElsewhere() *Refusal {
 // HearOrder.
 func HearSite(s Snapshot, now Now, index feed.SiteIndex) (Change, bool) {
 	had, _ := Get[SiteHeard](s, SiteHeard{}.Key())
-	goesOn := index.Index == had.Index && index.After == had.Rev && index.Rev > had.Rev
-	if index.After != 0 && !goesOn || index.After == 0 && index.Index == had.Index && index.Rev == had.Rev {
+	same := index.Index == had.Index
+	goesOn := same && index.After == had.Rev && index.Rev > had.Rev
+	begun := index.After == 0 && same && index.Rev == had.Rev
+	if begun || index.After != 0 && !goesOn {
 		return Change{}, false
 	}
 	d := newDraft(s, now, ActorVerifier, "site.heard")

@@ -3,6 +3,10 @@
 package main
 
 import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
 	"strconv"
 	"testing"
 	"time"
@@ -49,8 +53,8 @@ var crashFleetSteps = []struct {
 	{"the stolen desk goes on lending", (*crashFleet).thief},
 }
 
-// TestCrashFleet: three desks, one killed and one stolen in one run. No token that works is lost, no
-// OTP works twice, and nobody has two tokens.
+// TestCrashFleet: three desks, one killed and one stolen in one run. No token that works is lost,
+// no OTP works twice, and nobody has two tokens.
 func TestCrashFleet(t *testing.T) {
 	defer goleak.VerifyNone(t)
 	t.Run("run", func(t *testing.T) {
@@ -81,6 +85,27 @@ func newCrashFleet(t *testing.T) *crashFleet {
 	return f
 }
 
+// newCrashCentral makes a verifier and runs it until the test ends.
+func newCrashCentral(t *testing.T, dir string, out io.Writer) *central {
+	log := slog.New(slog.NewTextHandler(out, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	c, err := newCentral(settings{state: dir, verifier: "127.0.0.1:0"}, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- c.run(ctx) }()
+	t.Cleanup(func() {
+		c.caller.CloseIdleConnections()
+		cancel()
+		if err := <-done; err != nil && !errors.Is(err, context.Canceled) {
+			t.Errorf("the verifier ended with: %v", err)
+		}
+		c.close()
+	})
+	return c
+}
+
 // lend walks a loan at a desk, for the person of the lane whose token it is.
 func (f *crashFleet) lend(l *crashLane) {
 	f.t.Helper()
@@ -94,8 +119,8 @@ func (f *crashFleet) lendAll() {
 	}
 }
 
-// killOne: the second desk is killed with a token written and not touched, and once more right after
-// it told a person that theirs works. The first is listed and written anew; the second works.
+// killOne: the second desk is killed with a token written and not touched, and once more right
+// after it told a person that theirs works. The first is listed and written anew; the second works.
 func (f *crashFleet) killOne() {
 	l := f.lanes[1]
 	f.walks(l, phaseReturn)

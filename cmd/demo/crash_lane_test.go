@@ -82,27 +82,6 @@ func newCrashLane(t *testing.T, number, points int) *crashLane {
 	return l
 }
 
-// newCrashCentral makes a verifier and runs it until the test ends.
-func newCrashCentral(t *testing.T, dir string, out io.Writer) *central {
-	log := slog.New(slog.NewTextHandler(out, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	c, err := newCentral(settings{state: dir, verifier: "127.0.0.1:0"}, log)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- c.run(ctx) }()
-	t.Cleanup(func() {
-		c.caller.CloseIdleConnections()
-		cancel()
-		if err := <-done; err != nil && !errors.Is(err, context.Canceled) {
-			t.Errorf("the verifier ended with: %v", err)
-		}
-		c.close()
-	})
-	return c
-}
-
 // build makes the desk and its tokens, and starts them.
 func (l *crashLane) build(points int) {
 	t := l.t
@@ -199,8 +178,8 @@ func (l *crashLane) makeDesk() {
 		l.t.Fatal(err)
 	}
 	l.tap(cable, "tcp", l.feed.Addr().String(), crashFeed, nil)
-	stage := &stage{settings: settings{id: l.name, state: l.dir, site: site.ID, desk: l.screen.Addr().String(),
-		feed: l.feed.Addr().String()}, people: list, feed: cable}
+	stage := &stage{settings: settings{id: l.name, state: l.dir, site: site.ID,
+		desk: l.screen.Addr().String(), feed: l.feed.Addr().String()}, people: list, feed: cable}
 	if l.script.Config, err = stage.config(); err != nil {
 		l.t.Fatal(err)
 	}

@@ -14,7 +14,6 @@ import (
 
 	"github.com/tokendesk/tokendesk/devices/virtual"
 	"github.com/tokendesk/tokendesk/provisioning"
-	"github.com/tokendesk/tokendesk/provisioning/feed"
 	"github.com/tokendesk/tokendesk/provisioning/verifier"
 )
 
@@ -63,8 +62,9 @@ func (f *fleet) desk(id string) *whole {
 		f.t.Fatal(err)
 	}
 	for _, first := range f.desks {
-		secret, err := os.ReadFile(filepath.Join(first.settings.state, "desk", "credentials", "site-secret"))
-		err = cmp.Or(err, os.WriteFile(filepath.Join(credentials, "site-secret"), secret, 0o600))
+		const name = "site-secret"
+		secret, err := os.ReadFile(filepath.Join(first.settings.state, "desk", "credentials", name))
+		err = cmp.Or(err, os.WriteFile(filepath.Join(credentials, name), secret, 0o600))
 		if err != nil {
 			f.t.Fatal(err)
 		}
@@ -73,29 +73,6 @@ func (f *fleet) desk(id string) *whole {
 	w := unlocked(f.t, settings{site: "um", id: id, state: state, central: f.central})
 	f.desks[id] = w
 	return w
-}
-
-// card is what the verifier knows a desk by.
-func (f *fleet) card(id string) feed.DeskCard {
-	f.t.Helper()
-	data, err := os.ReadFile(filepath.Join(f.dir, id, "desk", "card.json"))
-	if err != nil {
-		f.t.Fatal(err)
-	}
-	card, err := feed.DecodeDeskCard(data)
-	if err != nil {
-		f.t.Fatal(err)
-	}
-	card.FeedURL = "https://" + f.desks[id].feed.Addr().String()
-	return card
-}
-
-// bound has the verifier bound a desk.
-func (f *fleet) bound(id string, bounds verifier.Bounds) {
-	f.t.Helper()
-	if err := f.central.verifier.Trust(f.card(id), bounds, false); err != nil {
-		f.t.Fatal(err)
-	}
 }
 
 // knows waits until a desk has heard of another's token.
@@ -181,8 +158,8 @@ func (w *whole) letters(saying string) (n int) {
 	return n
 }
 
-// TestFleetReturn: lent at one desk, brought back to another, which wipes it and puts it into its own
-// drawer; the loan ends where it began.
+// TestFleetReturn: lent at one desk, brought back to another, which wipes it and puts it into its
+// own drawer; the loan ends where it began.
 func TestFleetReturn(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t, nil)

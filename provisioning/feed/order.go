@@ -2,10 +2,10 @@ package feed
 
 import "fmt"
 
-// KindOrder carries a sealed OrderBody: what any desk of a site orders about a token that another of
-// its desks lent. Its Credential is the one the order is about, as the site index names it, so that
-// an order that comes late never meets the next loan of the same token. Its verdict is InStep when
-// the order is in force, whoever gave it first.
+// KindOrder carries a sealed OrderBody: what any desk of a site orders about a token that another
+// of its desks lent. Its Credential is the one the order is about, as the site index names it, so
+// that an order that comes late never meets the next loan of the same token. Its verdict is InStep
+// when the order is in force, whoever gave it first.
 const KindOrder Kind = "order"
 
 // OrderAct is what an order asks for.

@@ -155,7 +155,8 @@ func FuzzSiteAnswer(f *testing.F) {
 
 // A tag is the same for all spellings of a name, and for nobody else, nor under another key.
 func TestTag(t *testing.T) {
-	key, other := secret.NewKey(bytes.Repeat([]byte{1}, 32)), secret.NewKey(bytes.Repeat([]byte{2}, 32))
+	key := secret.NewKey(bytes.Repeat([]byte{1}, 32))
+	other := secret.NewKey(bytes.Repeat([]byte{2}, 32))
 	if Tag(key, "MC12345") != Tag(key, "mc12345") {
 		t.Error("the case of a name changes its tag")
 	}

@@ -12,7 +12,8 @@ import (
 	"github.com/tokendesk/tokendesk/provisioning/verifier"
 )
 
-const someGroups = "students = [\"mc*\", \"Visitor\"]\nstaff = [\"fst-*\"]\nadministrators = [\"dean\"]\n"
+const someGroups = "students = [\"mc*\", \"Visitor\"]\nstaff = [\"fst-*\"]\n" +
+	"administrators = [\"dean\"]\n"
 
 // withGroups starts a verifier that reads groups and administrators from files.
 func withGroups(t *testing.T) (r *rig, groups, admins string) {

@@ -15,9 +15,9 @@ type ordered struct {
 	Heard int64 `json:"heard,omitempty"`
 }
 
-// takeOrder arbitrates what a desk orders about a token of its site. The first order wins; what adds
-// nothing to it is answered as being in force already. Whatever holds a desk back otherwise, its
-// orders only ever take something out of use.
+// takeOrder arbitrates what a desk orders about a token of its site. The first order wins; what
+// adds nothing to it is answered as being in force already. Whatever holds a desk back otherwise,
+// its orders only ever take something out of use.
 func (t taking) takeOrder() error {
 	if t.rec.err != nil {
 		return t.answer(feed.Unreadable, 0)

@@ -135,8 +135,8 @@ func orders(from *counter, acts ...feed.OrderAct) func(*feedtest.Token) []feed.R
 func outs(list ...feed.Outcome) []feed.Outcome { return list }
 func why(list ...feed.Reason) []feed.Reason    { return list }
 
-// Only the desk that lent a token lifts another's suspension, and only once it has heard of it: what
-// it resumed before that lifts nothing, and it is told again.
+// Only the desk that lent a token lifts another's suspension, and only once it has heard of it:
+// what it resumed before that lifts nothing, and it is told again.
 func TestResumeInTheKnowledgeOfTheOrder(t *testing.T) {
 	r := newRig(t)
 	home, other := r.trusted(t, "desk1", hears), r.trusted(t, "desk2", hears)
@@ -169,8 +169,8 @@ func TestResumeInTheKnowledgeOfTheOrder(t *testing.T) {
 	t.Fatal("the desk that lent the token could not resume it")
 }
 
-// A desk that was away hears the whole of it, one that was made anew from the start, and a desk that
-// is revoked hears nothing.
+// A desk that was away hears the whole of it, one that was made anew from the start, and a desk
+// that is revoked hears nothing.
 func TestSiteIndexCatchesUp(t *testing.T) {
 	r := newRig(t)
 	home, other := r.trusted(t, "desk1", hears), r.open(t, "desk2", hears)

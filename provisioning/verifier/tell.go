@@ -139,8 +139,8 @@ func (f *follower) isTrusted() (trusted bool, err error) {
 	return trusted, err
 }
 
-// confirm keeps what the desk knows of orders about its own tokens. It enters the single writer only
-// when there are some.
+// confirm keeps what the desk knows of orders about its own tokens. It enters the single writer
+// only when there are some.
 func (f *follower) confirm(index feed.SiteIndex, answer feed.SiteAnswer) error {
 	for _, token := range index.Tokens {
 		if token.Desk == f.desk && token.Order.ID != "" {
@@ -165,8 +165,8 @@ func (w wire) site(ctx context.Context, index feed.SiteIndex) (feed.SiteAnswer, 
 	return feed.DecodeSiteAnswer(data)
 }
 
-// telling tells the desk of its site until the function it returns is called. The first time is over
-// before it returns, on the connection there is.
+// telling tells the desk of its site until the function it returns is called. The first time is
+// over before it returns, on the connection there is.
 func (f *follower) telling(ctx context.Context) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var at told

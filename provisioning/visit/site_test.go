@@ -71,8 +71,8 @@ func TestHearWaitsForTheVerdict(t *testing.T) {
 	})
 }
 
-// The person of another desk's token is known once the verifier called, and gets no second one; what
-// an officer orders about it is sealed with their name.
+// The person of another desk's token is known once the verifier called, and gets no second one;
+// what an officer orders about it is sealed with their name.
 func TestElsewhereIsKnownByTag(t *testing.T) {
 	inWorld(t, func(w *world) {
 		theirs := feed.SiteToken{Vendor: "yubikey", Serial: "9999", Credential: "c9", Desk: "desk2",
