@@ -38,6 +38,9 @@ func elsewhereView(
 	v := pages.ElsewhereView{Frame: sc.frame, Serial: provisioning.SerialOf(id),
 		Desk: string(t.Desk), Last: reportOf(sc, t.Last)}
 	v.Frame.Back, v.Frame.Live = pages.PathHome, sc.frame.Here+"/live?at=elsewhere"
+	if visit, open := current(sc.snap, sc.hands); open {
+		v.Frame.Back = visitPath(visit.ID)
+	}
 	waiting := order.ID != "" && order.Answered.IsZero()
 	switch {
 	case waiting:
@@ -54,6 +57,12 @@ func elsewhereView(
 			Officer: officerName(sc.snap, order.Officer), At: since(sc, order.At)}
 	}
 	return v
+}
+
+// elsewhereTile leads to the page of the token a person has from another desk.
+func elsewhereTile(t provisioning.SiteToken) pages.Tile {
+	return pages.Tile{Do: pages.DoElsewhere,
+		Detail: provisioning.SerialOf(t.ID) + " · " + string(t.Desk)}
 }
 
 // elsewhereScene follows a token until it is this desk's own affair.

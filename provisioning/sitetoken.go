@@ -109,6 +109,17 @@ func (d *decision) noLoanElsewhere() *Refusal {
 	return nil
 }
 
+// hasElsewhere finds the token the person of the order has from another desk.
+func (d *decision) hasElsewhere() TokenID {
+	if d.o.Tag == "" {
+		return ""
+	}
+	for t := range Find[SiteToken](d.s, ByHolder, d.o.Tag) {
+		return t.ID
+	}
+	return ""
+}
+
 // HearSite takes a part of the site's index. It returns false when it does not go on from what the
 // desk has, or brings nothing. What was ordered about this desk's own tokens is taken before, by
 // HearOrder.

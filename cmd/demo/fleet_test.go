@@ -170,8 +170,11 @@ func TestFleetReturn(t *testing.T) {
 
 	// The person cannot borrow a second one here, and is known without a name having passed.
 	b.card(p)
-	b.b.Press("Phone cannot run the app", "match", "yes", "evidence", "university_card")
-	b.says("This person has a token from another desk: icto", spelt(key))
+	b.says("This person has a token from another desk: icto")
+	b.hides("Phone cannot run the app")
+	b.b.Press("Token from another desk", "match", "yes", "evidence", "university_card")
+	b.says("Lent by desk icto", spelt(key))
+	b.b.Follow("Back")
 	b.b.Press("End this visit")
 
 	b.plug(key)

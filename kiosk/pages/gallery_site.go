@@ -35,6 +35,12 @@ func gallerySite() []Sample {
 				Evidence: "university_card",
 				Tiles:    []Tile{{Do: DoReinstate, First: true}, {Do: DoLost}, {Do: DoReturn}}})
 		}),
+		look("identify-elsewhere", func(l Look) templ.Component {
+			closed, _ := Sentence(l.Lang, "loan_elsewhere", map[string]string{"desk": "um-library"})
+			return Identify(IdentifyView{Frame: frameOf(l), Card: sampleCard(), Checked: true,
+				Evidence: "university_card", Tiles: []Tile{{Do: DoElsewhere, First: true,
+					Detail: "2318 0447 · um-library"}, {Do: DoLoan, Closed: closed.Happened}}})
+		}),
 	}
 }
 

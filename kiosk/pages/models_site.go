@@ -5,6 +5,8 @@ const PathTasks = "/tasks"
 
 // The buttons about another desk's token, and the one of a task.
 const (
+	// DoElsewhere: a tile of the visit of whoever has it.
+	DoElsewhere = "elsewhere"
 	// DoSuspendThere, DoLostThere and DoReturnThere: Elsewhere.
 	DoSuspendThere = "suspend_there"
 	DoLostThere    = "lost_there"

@@ -61,13 +61,17 @@ func (r *Runner) keepTagKey(index feed.SiteIndex) {
 func (r *Runner) tagOf(id provisioning.VisitID) string {
 	s := r.ledger.Snapshot()
 	v, _ := provisioning.Get[provisioning.Visit](s, string(id))
-	person, known := provisioning.Get[provisioning.Person](s, string(v.Person))
+	person, _ := provisioning.Get[provisioning.Person](s, string(v.Person))
+	return r.tag(person.Account)
+}
+
+func (r *Runner) tag(account string) string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if !known || r.tagKey.IsZero() {
+	if account == "" || r.tagKey.IsZero() {
 		return ""
 	}
-	return feed.Tag(r.tagKey, person.Account)
+	return feed.Tag(r.tagKey, account)
 }
 
 // orderElsewhere seals the order and has the rules decide.
