@@ -79,12 +79,8 @@ func (f *follower) tellOnce(ctx context.Context, at *told) (time.Duration, error
 		return time.Minute, err
 	}
 	if !at.known {
-		err := f.ask(ctx, at)
-		if errors.Is(err, feed.ProblemNowhere) {
-			return oldPause, nil
-		}
-		if err != nil {
-			return tellPause, err
+		if pause, err := f.greet(ctx, at); pause > 0 || err != nil {
+			return pause, err
 		}
 	}
 	for {
@@ -108,6 +104,18 @@ func (f *follower) tellOnce(ctx context.Context, at *told) (time.Duration, error
 		}
 		*at = told{known: true, rev: answer.Rev}
 	}
+}
+
+// greet asks the desk, unless it is of a version that cannot be asked.
+func (f *follower) greet(ctx context.Context, at *told) (time.Duration, error) {
+	err := f.ask(ctx, at)
+	switch {
+	case errors.Is(err, feed.ProblemNowhere):
+		return oldPause, nil
+	case err != nil:
+		return tellPause, err
+	}
+	return 0, nil
 }
 
 // ask hears how far the desk's copy is, and gives it the key of its tags.
@@ -165,12 +173,17 @@ func (w wire) site(ctx context.Context, index feed.SiteIndex) (feed.SiteAnswer, 
 	return feed.DecodeSiteAnswer(data)
 }
 
-// telling tells the desk of its site until the function it returns is called. The first time is
-// over before it returns, on the connection there is.
+// telling tells the desk of its site until the function it returns is called. The desk is asked how
+// far it is before that begins, on the connection there is.
 func (f *follower) telling(ctx context.Context) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var at told
-	pause := f.tellAll(ctx, &at)
+	pause := time.Minute
+	if trusted, err := f.isTrusted(); trusted && err == nil {
+		if pause, err = f.greet(ctx, &at); err != nil {
+			f.log.Debug("ask a desk of its site", "desk", f.desk, "err", err)
+		}
+	}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
