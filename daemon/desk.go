@@ -130,8 +130,8 @@ func (d *Desk) wire() (err error) {
 	if err := d.wireNotices(); err != nil {
 		return err
 	}
-	d.feed, err = publish.New(publish.Config{Source: d.store, Acks: d.visits, Meta: d.meta,
-		Renewals: renewals{d.keys, d}, Told: d, Log: p.Log})
+	d.feed, err = publish.New(publish.Config{Source: d.store, Acks: d.visits, Site: d.visits,
+		Meta: d.meta, Renewals: renewals{d.keys, d}, Told: d, Log: p.Log})
 	if err != nil {
 		return err
 	}

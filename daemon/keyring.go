@@ -169,6 +169,11 @@ func (k *keyring) sealing() *feed.Sealer {
 	return k.sealer
 }
 
+// SealOrder implements visit.Sealer.
+func (k *keyring) SealOrder(rec feed.Record, body feed.OrderBody) (feed.Record, error) {
+	return k.sealing().SealOrder(rec, body)
+}
+
 // SealSeed implements visit.Sealer.
 func (k *keyring) SealSeed(rec feed.Record, body feed.SeedBody) (feed.Record, error) {
 	return k.sealing().SealSeed(rec, body)

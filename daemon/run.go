@@ -204,6 +204,7 @@ func (d *Desk) pruneOnce(ctx context.Context) error {
 		_, err := d.store.Do(ctx, func(s provisioning.Snapshot) (provisioning.Change, error) {
 			rows := append(store.Prune(s, now.Add(-opLife), pruneBatch),
 				provisioning.StaleTries(s, now, pruneBatch)...)
+			rows = append(rows, provisioning.StaleSiteOrders(s, now, pruneBatch)...)
 			if len(rows) == 0 {
 				return provisioning.Change{}, errNothing
 			}

@@ -50,7 +50,8 @@ func (a act) carryOut(w http.ResponseWriter, do string) (string, error) {
 			return a.here(), a.do(provisioning.Reinstate{Loan: a.loan().ID})
 		}
 		return a.errand(do, "")
-	case pages.DoLoan, pages.DoReturn, pages.DoLost, pages.DoVoid, pages.DoDetail, pages.DoFee:
+	case pages.DoLoan, pages.DoReturn, pages.DoLost, pages.DoVoid, pages.DoDetail, pages.DoFee,
+		pages.DoElsewhere:
 		return a.errand(do, reason)
 	case pages.DoPasscode, pages.DoPasscodes:
 		return a.errand(do, "")
@@ -123,11 +124,16 @@ func (a act) errand(do, reason string) (string, error) {
 			if err := a.first("confirm", provisioning.Confirm{Evidence: evidence}); err != nil {
 				return "", err
 			}
-		case do != pages.DoLost && do != pages.DoReturn || a.value("match") == "no":
+		case !unseen(do) || a.value("match") == "no":
 			return "", provisioning.Refuse(CodeMatchMissing)
 		}
 	}
 	return a.chosen(do, reason)
+}
+
+// unseen are the errands of somebody without any card.
+func unseen(do string) bool {
+	return do == pages.DoLost || do == pages.DoReturn || do == pages.DoElsewhere
 }
 
 // chosen goes to the errand of a tile once identity is checked. A loan's tile gives its reason,
@@ -138,6 +144,8 @@ func (a act) chosen(do, reason string) (string, error) {
 		return a.sub(do), nil
 	case pages.DoDetail:
 		return a.sub(subLoan), nil
+	case pages.DoElsewhere:
+		return tokenPath(a.visit.Elsewhere), nil
 	case pages.DoPasscodes:
 		return a.sub(subPasscodes), nil
 	case "":

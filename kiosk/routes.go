@@ -55,6 +55,9 @@ func (s *Server) routes() http.Handler {
 	desk("POST "+pages.PathParked, s.postWaiting)
 	desk("GET "+pages.PathDoubtful, s.getDoubtful)
 
+	desk("GET "+pages.PathTasks, s.getTasks)
+	desk("POST "+pages.PathTasks, s.postTasks)
+
 	desk("GET "+pages.PathLockedOut, s.getLockedOut)
 	desk("POST "+pages.PathLockedOut, s.postLockedOut)
 	desk("GET "+pages.PathKey, s.getKey)

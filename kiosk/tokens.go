@@ -44,10 +44,18 @@ func (s *Server) postTokens(w http.ResponseWriter, r *http.Request, _ hands) err
 		s.settled(r)
 		return redirect(w, r, tokenPath(t.ID))
 	}
+	for t := range provisioning.Find[provisioning.SiteToken](
+		s.visits.Snapshot(), provisioning.BySerial, serial) {
+		s.settled(r)
+		return redirect(w, r, tokenPath(t.ID))
+	}
 	return provisioning.Refuse(provisioning.CodeTokenUnknown)
 }
 
 func (s *Server) getToken(w http.ResponseWriter, r *http.Request, _ hands) error {
+	if v, there := s.elsewhere(r); there {
+		return s.show(w, r, pages.Elsewhere(v))
+	}
 	t, ok := s.tokenOf(r)
 	if !ok {
 		return errNotFound
@@ -59,6 +67,9 @@ func (s *Server) getToken(w http.ResponseWriter, r *http.Request, _ hands) error
 
 func (s *Server) liveToken(w http.ResponseWriter, r *http.Request, who hands) error {
 	return s.live(w, r, func() (scene, error) {
+		if v, there := s.elsewhere(r); there || r.URL.Query().Get("at") != "" {
+			return s.elsewhereScene(r, who, v, there), nil
+		}
 		t, known := s.tokenOf(r)
 		sc := s.scenery(r, tokenPath(t.ID))
 		if !known || sc.hands.Owner != who.Owner {
@@ -76,6 +87,9 @@ func (s *Server) postToken(w http.ResponseWriter, r *http.Request, who hands) er
 	op, err := opOf(r)
 	if err != nil {
 		return err
+	}
+	if act, ok := actsThere[r.PostForm.Get("do")]; ok {
+		return s.orderThere(w, r, who, op, act)
 	}
 	t, ok := s.tokenOf(r)
 	if !ok {
@@ -109,6 +123,7 @@ func tokenView(sc scenery, t provisioning.Token) pages.TokenView {
 	if loan, lent := openLoanOf(sc.snap, t.ID); lent {
 		v.Holder, v.Due = nameOf(sc.snap, loan.Person), sc.date(loan.Due)
 	}
+	v.Reported = reportOf(sc, t.Elsewhere)
 	doubt, doubtful := doubtOf(sc.snap, t)
 	if p, known := pages.Sentence(sc.frame.Lang, doubt, nil); known {
 		v.Why = &p

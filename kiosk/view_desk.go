@@ -102,6 +102,7 @@ func readyView(sc scenery) pages.ReadyView {
 		v.LockedOut = len(lockedOutView(sc).Rows)
 	}
 	v.Endings = endingViews(sc)
+	v.Tasks = len(provisioning.Tasks(sc.snap))
 	v.Doubtful = len(provisioning.Doubtful(sc.snap))
 	v.Unfinished = unfinished(sc.snap)
 	return v
@@ -126,6 +127,10 @@ func plugOffer(sc scenery) *pages.PlugOffer {
 		}
 		if _, ok := openLoanOf(sc.snap, p.Info.ID()); ok {
 			return &pages.PlugOffer{ID: p.ID, Serial: p.Info.Serial, Name: p.Name}
+		}
+		if t, ok := provisioning.LentElsewhere(sc.snap, p.Info.ID()); ok {
+			return &pages.PlugOffer{ID: p.ID, Serial: p.Info.Serial, Name: p.Name,
+				Desk: string(t.Desk), Path: tokenPath(t.ID)}
 		}
 	}
 	return nil

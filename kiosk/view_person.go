@@ -28,6 +28,7 @@ func personCard(sc scenery, f facts) pages.PersonCard {
 			Late:      !f.loan.Due.IsZero() && f.loan.Due.Before(sc.now),
 			Suspended: f.suspended(),
 			Unproven:  f.credential.State == provisioning.CredentialProven,
+			Reported:  loanReport(sc, f.loan),
 		}
 	}
 	return card
@@ -67,10 +68,17 @@ func tiles(sc scenery, f facts) []pages.Tile {
 		}
 		add(pages.DoDetail, "")
 	default:
+		there, has := provisioning.LentElsewhere(sc.snap, f.visit.Elsewhere)
+		if has {
+			list = append(list, elsewhereTile(there))
+		}
 		if closed := loanClosed(sc, f.person); closed != "" {
 			add(pages.DoLoan, closed)
+		} else if has && !there.Held {
+			add(pages.DoLoan, sc.problem(provisioning.CodeLoanElsewhere,
+				map[string]string{"desk": string(there.Desk)}).Happened)
 		} else {
-			list = reasonTiles(sc.site, pages.DoLoan)
+			list = append(list, reasonTiles(sc.site, pages.DoLoan)...)
 		}
 	}
 	list = passcodeTiles(sc, f, list)

@@ -72,6 +72,10 @@ func actOf(command Command) act {
 		return act{name: "notice.drop", scope: scopeNone, run: with(c, (*decision).dropNotice)}
 	case TakeRequest:
 		return act{name: "request.take", scope: scopeNone, run: with(c, (*decision).takeRequest)}
+	case FinishTask:
+		return act{name: "task.finish", scope: scopeNone, run: with(c, (*decision).finishTask)}
+	case OrderElsewhere:
+		return act{name: "site.order", scope: scopeNone, run: with(c, (*decision).orderElsewhere)}
 	case CloseRequest:
 		return act{name: "request.close", scope: scopeNone, run: with(c, (*decision).closeRequest)}
 	}

@@ -269,6 +269,46 @@ const (
 	CodeTokenRestored Code = "token_restored"
 )
 
+// Refusals and problems that have to do with the other desks of the site, and with what the
+// verifier lets this one do.
+const (
+	// CodeTokenElsewhere: another desk lent the token; params serial, desk.
+	CodeTokenElsewhere Code = "token_elsewhere"
+	// CodeLoanElsewhere: the person has a token from another desk; params serial, desk.
+	CodeLoanElsewhere Code = "loan_elsewhere"
+	// CodeElsewhereUnknown: no other desk has such a token on loan now.
+	CodeElsewhereUnknown Code = "elsewhere_unknown"
+	// CodeElsewhereWaiting: this desk has ordered something about the token, and waits; param serial.
+	CodeElsewhereWaiting Code = "elsewhere_waiting"
+	// CodeElsewhereSuspended: the token is suspended already; param serial.
+	CodeElsewhereSuspended Code = "elsewhere_suspended"
+	// CodeReturnedHere: another desk's token was taken back here. It is why it is listed, until it is
+	// wiped.
+	CodeReturnedHere Code = "returned_here"
+	// CodeReturnedElsewhere: another desk took it back, and has it. It is why a token is aside.
+	CodeReturnedElsewhere Code = "returned_elsewhere"
+	// CodeTaskUnknown: there is no such task, or it is done.
+	CodeTaskUnknown Code = "task_unknown"
+	// CodeVerdictLent: the verifier says that the person has a token already; params serial, desk.
+	CodeVerdictLent Code = "verdict_lent"
+	// CodeVerdictTaken: the verifier says that the token is somebody else's; params serial, desk.
+	CodeVerdictTaken Code = "verdict_taken"
+	// CodeVerdictExcluded: this desk may not give a token to this person; param serial.
+	CodeVerdictExcluded Code = "verdict_excluded"
+	// CodeVerdictRevoked: the verifier takes nothing from this desk any more; param serial.
+	CodeVerdictRevoked Code = "verdict_desk_revoked"
+	// CodeVerdictTooMany: this desk issued as many as an hour allows; param serial.
+	CodeVerdictTooMany Code = "verdict_too_many"
+	// CodePasscodeExcluded, CodePasscodeRevoked and CodePasscodeTooMany say the same of a passcode.
+	CodePasscodeExcluded Code = "passcode_excluded"
+	CodePasscodeRevoked  Code = "passcode_desk_revoked"
+	CodePasscodeTooMany  Code = "passcode_too_many"
+	// CodeOrderRefused: the verifier did not take what this desk ordered about another desk's token.
+	CodeOrderRefused Code = "order_refused"
+	// CodeOrderRevoked: the verifier takes no order of this desk any more.
+	CodeOrderRevoked Code = "order_desk_revoked"
+)
+
 // Codes lists every code of this package. The kiosk's catalogue has a sentence for each.
 func Codes() []Code {
 	return []Code{
@@ -304,5 +344,10 @@ func Codes() []Code {
 		CodeNoticeUnknown, CodeNoticeNotDead, CodeNoticeChannelOff, CodeRequestUnknown,
 		CodeRequestTaken,
 		CodeDeskRestored, CodeDeskCopied, CodeDeskWaiting, CodeTokenRestored,
+		CodeTokenElsewhere, CodeLoanElsewhere, CodeElsewhereUnknown, CodeElsewhereWaiting,
+		CodeElsewhereSuspended, CodeReturnedHere, CodeReturnedElsewhere, CodeTaskUnknown,
+		CodeVerdictLent, CodeVerdictTaken, CodeVerdictExcluded, CodeVerdictRevoked,
+		CodeVerdictTooMany, CodePasscodeExcluded, CodePasscodeRevoked, CodePasscodeTooMany,
+		CodeOrderRefused, CodeOrderRevoked,
 	}
 }

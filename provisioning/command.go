@@ -19,6 +19,9 @@ type Order struct {
 	Desk   DeskID
 	// DirectoryDown says that people cannot be looked up: nothing is issued.
 	DirectoryDown bool
+	// Tag stands for the visit's person in the index of the site; empty where it is not known. The
+	// runner fills it in.
+	Tag string
 	// Command is one of the types below.
 	Command Command
 }

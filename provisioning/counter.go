@@ -38,6 +38,7 @@ func (d *decision) open(c Open) *Refusal {
 	d.visit = Visit{
 		ID: id, Person: c.Person.ID, Officer: d.o.By, Opener: d.o.By, State: VisitOpen,
 		Step: StepIdentify, PickUp: pickUp(id), At: d.now.At, Position: -1,
+		Elsewhere: d.hasElsewhere(),
 	}
 	return nil
 }

@@ -67,6 +67,7 @@ func (d *decision) mayBorrow() []rule {
 		{"loan.role.S6", d.eligibleRole},
 		{"loan.evidence", d.enoughToLend},
 		{"loan.one-per-person", func() *Refusal { return NoLoan(d.s, d.visit.Person, d.visit.ID) }},
+		{"loan.one-per-site", d.noLoanElsewhere},
 	}
 }
 

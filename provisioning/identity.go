@@ -23,6 +23,9 @@ func (d *decision) confirm(c Confirm) *Refusal {
 		return no
 	}
 	d.visit.Evidence, d.visit.Step = c.Evidence, StepChoose
+	if d.o.Tag != "" {
+		d.visit.Elsewhere = d.hasElsewhere()
+	}
 	if c.Evidence == EvidenceSupervisor {
 		d.visit.Voucher = c.Voucher
 		d.detail("voucher", string(c.Voucher))

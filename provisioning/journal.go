@@ -105,9 +105,15 @@ func Failed(s Snapshot, now Now, id CredentialID, code Code, untouched bool) (Ch
 }
 
 // fail puts a visit on its problem page.
-func (d *draft) fail(v Visit, code Code, token TokenID) {
+func (d *draft) fail(v Visit, code Code, token TokenID) { d.failAt(v, code, token, "") }
+
+// failAt is fail for a problem that has to do with another desk of the site.
+func (d *draft) failAt(v Visit, code Code, token TokenID, desk string) {
 	v.Step, v.Progress, v.TouchBy = StepProblem, ProgressNone, time.Time{}
 	v.Problem, v.Params = code, map[string]string{"serial": SerialOf(token)}
+	if desk != "" {
+		v.Params["desk"] = desk
+	}
 	if len(d.records) > 0 {
 		v.Position = d.s.Position()
 	}

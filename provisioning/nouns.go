@@ -112,6 +112,8 @@ type Token struct {
 	// Note says in words why a token is aside.
 	Note  string
 	Since time.Time
+	// Elsewhere is what another desk of the site ordered about it last, while it was on loan.
+	Elsewhere Elsewhere
 }
 
 // HardwareAct names what a journal is about to do to a token.

@@ -20,8 +20,11 @@ func (d *draft) judgePasscode(verdict feed.Verdict) bool {
 		d.put(p)
 	case p.State == PasscodeIssued && !verdict.Outcome.Ends():
 		d.closePasscode(p, PasscodeRefused)
+		code := passcodeCode(verdict)
+		d.addTask(Task{ID: TaskID(verdict.Record), Why: code, Person: p.Person, Officer: p.Officer,
+			Credential: CredentialID(p.ID)})
 		if at {
-			d.failPasscode(v, CodePasscodeRefused, PasscodeRefused)
+			d.failPasscode(v, code, PasscodeRefused)
 		}
 	case verdict.Outcome.Ends():
 		d.endedElsewhere(p, v, at, endOf(verdict.Outcome))

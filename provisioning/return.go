@@ -70,6 +70,7 @@ func (d *decision) restock(c Restock) *Refusal {
 		return no
 	}
 	d.revokeAll(c.Token, "wiped")
+	d.finishTasksOf(c.Token)
 	d.intendWipe(c.Token)
 	d.detail("serial", t.Serial)
 	return nil

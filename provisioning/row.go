@@ -99,7 +99,8 @@ func All[R Row](s Snapshot) iter.Seq[R] { return Find[R](s, "", "") }
 func Rows() []Row {
 	return []Row{Person{}, Officer{}, Token{}, Credential{}, Loan{}, Visit{}, OpResult{}, Verifier{},
 		Passcode{}, Approval{}, Issuance{}, Tries{}, Drawer{}, OfficerKey{}, NoticeChannels{},
-		Notice{}, Request{}, Mailbox{}, HeldBundle{}, Standing{}, Backup{}}
+		Notice{}, Request{}, Mailbox{}, HeldBundle{}, Standing{}, Backup{},
+		Task{}, SiteToken{}, SiteHeard{}, SiteOrder{}}
 }
 
 // Kind implements Row.

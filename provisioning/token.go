@@ -68,6 +68,9 @@ func Lendable(s Snapshot, info TokenInfo) *Refusal {
 			return Refuse(CodeTokenLoaned, loanParams(loan)...)
 		}
 	}
+	if away, ok := LentElsewhere(s, info.ID()); ok {
+		return Refuse(CodeTokenElsewhere, "serial", info.Serial, "desk", string(away.Desk))
+	}
 	t, known := Get[Token](s, string(info.ID()))
 	if !known {
 		return nil

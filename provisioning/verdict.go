@@ -17,7 +17,7 @@ func Acked(s Snapshot, site Site, now Now, ack feed.Ack) (Change, bool) {
 	news := ack.Position > known.Acked && known.Acked < known.Published
 	var taken []string
 	for _, verdict := range ack.Verdicts {
-		if d.judge(site, verdict) || d.judgePasscode(verdict) {
+		if d.judge(site, verdict) || d.judgePasscode(verdict) || d.judgeOrder(verdict) {
 			news = true
 			taken = append(taken, verdict.Credential+":"+string(verdict.Outcome))
 		}
@@ -56,7 +56,7 @@ func (d *draft) judge(site Site, verdict feed.Verdict) bool {
 	}
 	switch {
 	case verdict.Outcome != feed.InStep:
-		d.rejected(c, v, live, verdictCode(verdict.Outcome))
+		d.rejected(c, v, live, verdict)
 	case live && NoLoan(d.s, c.Person, c.Visit) == nil:
 		d.activate(site, c, v)
 	default:
@@ -68,13 +68,17 @@ func (d *draft) judge(site Site, verdict feed.Verdict) bool {
 }
 
 // rejected: the verifier never let this credential in, so there is nothing to tell it.
-func (d *draft) rejected(c Credential, v Visit, live bool, code Code) {
+// What there is to do about it is a task, whether or not anybody is at the counter.
+func (d *draft) rejected(c Credential, v Visit, live bool, verdict feed.Verdict) {
+	code := verdictCode(verdict)
 	d.entry.Outcome = OutcomeDoubtful
+	d.addTask(Task{ID: TaskID(verdict.Record), Why: code, Token: c.Token, Person: c.Person,
+		Credential: c.ID, Officer: v.Officer, Elsewhere: DeskID(verdict.Desk)})
 	c.State, c.Reason, c.Since = CredentialDoubtful, string(code), d.now.At
 	d.put(c)
 	d.doubtToken(c.Token, code)
 	if live {
-		d.fail(v, code, c.Token)
+		d.failAt(v, code, c.Token, verdict.Desk)
 	}
 }
 
@@ -102,14 +106,14 @@ func (d *draft) activate(site Site, c Credential, v Visit) {
 }
 
 // verdictCode is the problem a verdict makes. One this version does not know is as good as none.
-func verdictCode(o feed.Outcome) Code {
-	switch o {
+func verdictCode(v feed.Verdict) Code {
+	switch v.Outcome {
 	case feed.OffBy:
 		return CodeVerdictOffBy
 	case feed.NoMatch:
 		return CodeVerdictNoMatch
 	case feed.Refused:
-		return CodeVerdictRefused
+		return refusedCode(v)
 	}
 	return CodeVerdictUnreadable
 }

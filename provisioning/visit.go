@@ -135,6 +135,9 @@ type Visit struct {
 	// ShownUntil is until when the passcode stands on the turned screen; zero means that it is
 	// hidden.
 	ShownUntil time.Time
+	// Elsewhere is the token the person had from another desk of the site, as far as was known when
+	// they came, or were looked at.
+	Elsewhere TokenID
 	// PickUp is the short reference of a parked visit, and of any finished one.
 	PickUp string
 	At     time.Time

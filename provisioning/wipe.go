@@ -9,6 +9,7 @@ func Wiped(s Snapshot, now Now, id TokenID) (Change, error) {
 	}
 	t.State, t.Pending, t.Note, t.Since = TokenStock, ActNone, "", now.At
 	t.Slot, t.Credential, t.Generation, t.Previous = 0, "", 0, 0
+	t.Elsewhere = Elsewhere{}
 	d.put(t)
 	d.dropKeys(id, "wiped")
 	for loan := range Find[Loan](s, ByToken, string(id)) {

@@ -10,6 +10,7 @@ func (d *decision) write(c Write) *Refusal {
 	}
 	token, _ := Get[Token](d.s, string(d.visit.Token))
 	d.supersede(token.ID, d.visit.Slot)
+	d.finishTasksOf(token.ID)
 	d.prepare(c.Prepared, token)
 	d.entry.Rule, d.entry.Outcome = "loan.reason.S43", OutcomeIntended
 	d.detail("reason", d.visit.Reason)
@@ -82,7 +83,7 @@ func (d *decision) prepare(p Prepared, t Token) {
 		t.Generation, t.Previous = p.Generation, t.Generation
 	}
 	t.State, t.Pending, t.Slot, t.Credential = TokenBusy, ActWrite, v.Slot, p.Credential
-	t.Note, t.Since = "", d.now.At
+	t.Note, t.Since, t.Elsewhere = "", d.now.At, Elsewhere{}
 	d.put(t)
 	d.publish(p.Seed)
 }

@@ -53,7 +53,8 @@ func newCentral(s settings, log *slog.Logger) (*central, error) {
 	if c.state, err = verifier.Open(c.dir); err != nil {
 		return nil, err
 	}
-	if c.verifier, err = verifier.New(verifier.Config{State: c.state, Log: log}); err != nil {
+	if c.verifier, err = verifier.New(verifier.Config{State: c.state, Groups: s.groups,
+		Log: log}); err != nil {
 		return nil, errors.Join(err, c.state.Close())
 	}
 	if c.caller, err = c.newCaller(filepath.Join(s.state, "signin")); err != nil {

@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -44,6 +43,11 @@ type crashLane struct {
 	keys    daemon.Keys
 	person  sample
 	central *central
+	// name is the desk's, where it is not the only one; who is the person, among the sample people,
+	// and first the first token's serial.
+	name  string
+	who   int
+	first uint32
 	// screen, feed and view are the desk's sockets; files are what it inherits.
 	screen, feed, view net.Listener
 	files              []*os.File
@@ -72,12 +76,15 @@ type crashLane struct {
 // newCrashLane makes a desk, its verifier and its tokens, and starts them.
 func newCrashLane(t *testing.T, number, points int) *crashLane {
 	l := &crashLane{t: t, dir: t.TempDir(), log: &crashLog{}, plan: newCrashPlan(number)}
-	log := slog.New(slog.NewTextHandler(l.log, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	l.central = newCrashCentral(t, l.dir, l.log)
+	l.build(points)
+	return l
+}
+
+// build makes the desk and its tokens, and starts them.
+func (l *crashLane) build(points int) {
+	t := l.t
 	var err error
-	l.central, err = newCentral(settings{state: l.dir, verifier: "127.0.0.1:0"}, log)
-	if err != nil {
-		t.Fatal(err)
-	}
 	for _, at := range []*net.Listener{&l.screen, &l.feed, &l.view} {
 		if *at, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
 			t.Fatal(err)
@@ -90,23 +97,13 @@ func newCrashLane(t *testing.T, number, points int) *crashLane {
 	}
 	l.startTokens(points)
 	l.makeDesk()
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- l.central.run(ctx) }()
 	t.Cleanup(func() {
-		l.central.caller.CloseIdleConnections()
-		cancel()
-		if err := <-done; err != nil && !errors.Is(err, context.Canceled) {
-			t.Errorf("the verifier ended with: %v", err)
-		}
-		l.central.close()
 		for i, s := range []net.Listener{l.screen, l.feed, l.view} {
 			_ = errors.Join(s.Close(), l.files[i].Close())
 		}
 	})
 	l.start()
 	t.Cleanup(func() { l.desk.kill() })
-	return l
 }
 
 // startTokens starts the process with the tokens, enough of them to lose some, behind a tap.
@@ -117,7 +114,7 @@ func (l *crashLane) startTokens(points int) {
 	}
 	script := crashScript{Tokens: direct, Folder: folder}
 	for i := range points/2 + 3 {
-		script.Serials = append(script.Serials, crashSerial(i))
+		script.Serials = append(script.Serials, l.nth(i))
 	}
 	process, err := startCrash("tokens", script, nil, l.log)
 	if err != nil {
@@ -140,13 +137,14 @@ func (l *crashLane) startTokens(points int) {
 		l.t.Fatal(err)
 	}
 	l.tap(listener, "unix", direct, crashUSB, onlyLists)
-	l.serial = crashSerial(0)
+	l.serial = l.nth(0)
 	if err := l.tokens.Plug(l.soon(), l.serial); err != nil {
 		l.t.Fatal(err)
 	}
 }
 
-func crashSerial(i int) uint32 { return 20_000_001 + uint32(i) }
+// nth is the serial of one of the lane's tokens.
+func (l *crashLane) nth(i int) uint32 { return 20_000_001 + l.first + uint32(i) }
 
 // tap puts a tap before an address.
 func (l *crashLane) tap(
@@ -170,15 +168,17 @@ func (l *crashLane) makeDesk() {
 		l.t.Fatal(err)
 	}
 	list := people(site.ID, time.Now())
-	list[0].Lang = "en"
-	l.person = list[0]
+	for i := range list {
+		list[i].Lang = "en"
+	}
+	l.person = list[l.who]
 	cable, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		l.t.Fatal(err)
 	}
 	l.tap(cable, "tcp", l.feed.Addr().String(), crashFeed, nil)
-	stage := &stage{settings: settings{state: l.dir, site: site.ID, desk: l.screen.Addr().String(),
-		feed: l.feed.Addr().String()}, people: list, feed: cable}
+	stage := &stage{settings: settings{id: l.name, state: l.dir, site: site.ID,
+		desk: l.screen.Addr().String(), feed: l.feed.Addr().String()}, people: list, feed: cable}
 	if l.script.Config, err = stage.config(); err != nil {
 		l.t.Fatal(err)
 	}
@@ -200,7 +200,8 @@ func (l *crashLane) letIn(who sample) {
 	s := l.open(filepath.Join(l.script.Config.State, crashFile))
 	_, err := s.Do(l.soon(), func(provisioning.Snapshot) (provisioning.Change, error) {
 		return provisioning.NewChange(provisioning.Entry{At: time.Now(), Actor: "operator:test",
-			Act: "officer.add", Rule: "operator", Outcome: "done", Desk: "demo-1"}).Put(
+			Act: "officer.add", Rule: "operator", Outcome: "done",
+			Desk: provisioning.DeskID(l.script.Config.Desk)}).Put(
 			provisioning.Officer{ID: crashOfficer, Name: who.Name, Person: who.ID,
 				PINHash: crashPINHash}), nil
 	})
@@ -303,7 +304,7 @@ func (l *crashLane) replace() {
 		l.t.Fatal(err)
 	}
 	l.token++
-	l.serial = crashSerial(l.token)
+	l.serial = l.nth(l.token)
 	if err := l.tokens.Plug(l.soon(), l.serial); err != nil {
 		l.t.Fatal(err)
 	}

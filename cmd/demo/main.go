@@ -12,6 +12,8 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"github.com/tokendesk/tokendesk/provisioning/verifier"
 )
 
 func main() {
@@ -41,6 +43,11 @@ type settings struct {
 	site string
 	// lang is everybody's language; empty leaves each person their own.
 	lang string
+	// id names the desk, and central is the verifier it shares with others of its site; without one
+	// it has its own. groups are what the verifier knows of users.
+	id      string
+	central *central
+	groups  *verifier.Membership
 }
 
 func fromEnvironment(get func(string) string) (settings, error) {

@@ -64,9 +64,10 @@ var officers = []struct {
 func newStage(ctx context.Context, s settings, log *slog.Logger) (st *stage, err error) {
 	st = &stage{settings: s, log: log, clock: newSwitchedClock(), usb: usb.New(),
 		paper: virtual.NewPaper(paperWidth)}
+	made := st
 	defer func() {
 		if err != nil {
-			st.close()
+			made.close()
 		}
 	}()
 	if st.site, err = provisioning.LoadSite(s.site); err != nil {
@@ -91,8 +92,10 @@ func newStage(ctx context.Context, s settings, log *slog.Logger) (st *stage, err
 	if err := st.listen(); err != nil {
 		return nil, err
 	}
-	if st.central, err = newCentral(s, log); err != nil {
-		return nil, err
+	if st.central = s.central; st.central == nil {
+		if st.central, err = newCentral(s, log); err != nil {
+			return nil, err
+		}
 	}
 	if err := st.openDesk(ctx); err != nil {
 		return nil, err
@@ -123,7 +126,7 @@ func (st *stage) config() (daemon.Config, error) {
 	if err != nil {
 		return daemon.Config{}, err
 	}
-	c := daemon.Config{Desk: "demo-1", Site: st.settings.site, State: dir,
+	c := daemon.Config{Desk: cmp.Or(st.settings.id, "demo-1"), Site: st.settings.site, State: dir,
 		Credentials: filepath.Join(dir, "credentials"), Directory: file, Portraits: portraits,
 		Verifier: filepath.Join(dir, "verifier.json"), Listen: st.settings.desk,
 		Feed: st.settings.feed, FeedURL: "https://" + st.feed.Addr().String(),
@@ -247,7 +250,9 @@ func (st *stage) run(ctx context.Context) error {
 		Paper: st.paper, Post: st.post, SelfURL: "http://" + st.self.Addr().String()})
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return st.desk.Run(ctx) })
-	group.Go(func() error { return st.central.run(ctx) })
+	if st.settings.central == nil {
+		group.Go(func() error { return st.central.run(ctx) })
+	}
 	group.Go(func() error { return st.paper.Serve(ctx, st.port) })
 	group.Go(func() error { return st.post.run(ctx) })
 	group.Go(func() error { return serveHTTP(ctx, st.bench, bench.Handler()) })
@@ -275,7 +280,7 @@ func (st *stage) close() {
 			_ = l.Close()
 		}
 	}
-	if st.central != nil {
+	if st.central != nil && st.settings.central == nil {
 		st.central.close()
 	}
 	_ = st.usb.Close()

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/tokendesk/tokendesk/provisioning/feed"
@@ -12,7 +14,8 @@ import (
 
 type deskCmd struct {
 	Trust  trustCmd  `cmd:"" aliases:"add" help:"Pin a desk's card and follow it."`
-	Revoke revokeCmd `cmd:"" help:"Stop following a desk, and suspend and list what it issued."`
+	List   listCmd   `cmd:"" help:"Which desks are trusted, and what each may do."`
+	Revoke revokeCmd `cmd:"" help:"Refuse what a desk sends, and suspend and list what it issued."`
 	Accept acceptCmd `cmd:"" name:"accept-restore" help:"Let a desk restored from a backup go on, and refuse the one it was."`
 }
 
@@ -20,7 +23,8 @@ type trustCmd struct {
 	Card    string   `arg:"" type:"existingfile" help:"The card that tokendesk init made."`
 	Site    []string `help:"Site the desk may issue for; may be repeated. The card's own by default."`
 	Users   []string `help:"Prefix of the sign-in names the desk may bind; may be repeated. Any by default."`
-	PerHour int      `help:"Most tokens the desk may activate within an hour; 0 is no limit." default:"120"`
+	Group   []string `help:"Group whose users the desk may bind; may be repeated. Any but administrators by default."`
+	PerHour int      `help:"Most tokens and passcodes the desk may issue within an hour; 0 is no limit." default:"120"`
 	NewFeed bool     `help:"Accept that the desk begins a new feed: it was restored, or made anew."`
 }
 
@@ -34,7 +38,8 @@ func (t trustCmd) Run(c *cli, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	bounds := verifier.Bounds{Sites: t.Site, Users: t.Users, PerHour: t.PerHour}
+	bounds := verifier.Bounds{Sites: t.Site, Users: t.Users, Groups: t.Group,
+		PerHour: t.PerHour}
 	if len(bounds.Sites) == 0 {
 		bounds.Sites = []string{card.Site}
 	}
@@ -45,6 +50,47 @@ func (t trustCmd) Run(c *cli, out io.Writer) error {
 	fmt.Fprintf(out, "desk %s is trusted: feed %s, log key %s\n", card.Desk, card.FeedURL,
 		card.LogKey)
 	return nil
+}
+
+type listCmd struct{}
+
+// Run implements the command.
+func (listCmd) Run(c *cli, out io.Writer) error {
+	return c.withAdmin(func(a verifier.Admin) error {
+		s, err := a.Status()
+		if err != nil {
+			return err
+		}
+		w := table(out, "DESK", "SITES", "USERS", "GROUPS", "AN HOUR", "STATE")
+		for _, d := range s.Desks {
+			row(w, d.Desk, listed(d.Bounds.Sites, "any"), listed(d.Bounds.Users, "any"),
+				listed(d.Bounds.Groups, "any but "+verifier.GroupAdministrators), anHour(d.Bounds),
+				trusted(d))
+		}
+		return w.Flush()
+	})
+}
+
+// listed is a list in one cell; an empty one bounds nothing.
+func listed(list []string, none string) string {
+	if len(list) == 0 {
+		return none
+	}
+	return strings.Join(list, ",")
+}
+
+func anHour(b verifier.Bounds) string {
+	if b.PerHour <= 0 {
+		return "any"
+	}
+	return strconv.Itoa(b.PerHour)
+}
+
+func trusted(d verifier.DeskStatus) string {
+	if d.Revoked.IsZero() {
+		return "trusted"
+	}
+	return "revoked " + d.Revoked.UTC().Format(time.RFC3339)
 }
 
 type revokeCmd struct {

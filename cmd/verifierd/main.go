@@ -88,6 +88,10 @@ type config struct {
 	Listen string `toml:"listen"`
 	// Admin is the socket of the operator's commands.
 	Admin string `toml:"admin"`
+	// Groups and Administrators say which groups users are in, exported by the site from its
+	// directory: see verifier.Membership. They are read again when they change.
+	Groups         string `toml:"groups"`
+	Administrators string `toml:"administrators"`
 }
 
 // readConfig reads a file over the defaults and refuses keys it does not know.

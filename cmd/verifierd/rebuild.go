@@ -121,7 +121,11 @@ func (c *cli) withState(do func(*verifier.Verifier) error) error {
 	if err != nil {
 		return err
 	}
-	v, err := verifier.New(verifier.Config{State: state})
+	groups, err := verifier.NewMembership(conf.Groups, conf.Administrators, nil)
+	if err != nil {
+		return errors.Join(err, state.Close())
+	}
+	v, err := verifier.New(verifier.Config{State: state, Groups: groups})
 	if err == nil {
 		err = do(v)
 	}

@@ -24,11 +24,16 @@ func (runCmd) Run(ctx context.Context, c *cli) error {
 	if err != nil {
 		return err
 	}
+	log := systemd.Logger(os.Stderr)
+	groups, err := verifier.NewMembership(conf.Groups, conf.Administrators, log)
+	if err != nil {
+		return err
+	}
 	state, err := verifier.Open(conf.State)
 	if err != nil {
 		return err
 	}
-	v, err := verifier.New(verifier.Config{State: state, Log: systemd.Logger(os.Stderr)})
+	v, err := verifier.New(verifier.Config{State: state, Groups: groups, Log: log})
 	if err == nil {
 		err = serve(ctx, v, conf)
 	}

@@ -13,7 +13,7 @@ import (
 	"github.com/tokendesk/tokendesk/provisioning/feed"
 )
 
-// Handler answers the three calls of contract v1 and nothing else.
+// Handler answers the calls of contract v1 and nothing else.
 func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle(feed.PathMeta, s.call(http.MethodGet, s.meta))
@@ -23,6 +23,7 @@ func (s *Server) Handler() http.Handler {
 		mux.Handle(feed.PathBundle, s.call("", s.bundle))
 	}
 	s.tell(mux)
+	mux.Handle(feed.PathSite, s.call(http.MethodPut, s.site))
 	mux.Handle("/", s.call("", func(http.ResponseWriter, *http.Request) error {
 		return feed.ProblemNowhere
 	}))

@@ -40,10 +40,12 @@ type Acks interface {
 	Acknowledge(ctx context.Context, ack feed.Ack) error
 }
 
-// Config is what a server needs. Every field but Log and Told is required.
+// Config is what a server needs: Source, Acks and Meta. The rest may be left out.
 type Config struct {
 	Source Source
 	Acks   Acks
+	// Site hears of the other desks of its site; nil means that nobody does.
+	Site Site
 	// Meta describes the feed now.
 	Meta func() feed.Meta
 	// Renewals is where keys that are renewed come from; nil means that none are.

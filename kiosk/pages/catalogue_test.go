@@ -63,7 +63,7 @@ var composed = map[string]bool{
 	"format": true, "month": true, "lang": true, "passcode": true, "situation": true,
 	"issued": true, "passcode_kind": true, "touch": true, "paper": true,
 	"self": true, "request": true, "layer": true, "total": true, "outcome": true, "channel": true,
-	"notice": true, "dead": true, "entry": true, "outward": true,
+	"elsewhere": true, "notice": true, "dead": true, "entry": true, "outward": true,
 	"ending": true, "ended": true, "protection": true,
 }
 

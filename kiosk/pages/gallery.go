@@ -29,7 +29,7 @@ func Gallery() []Sample {
 		galleryDesk(), galleryLists(), galleryPerson(), galleryLoan(),
 		galleryWrite(), galleryReturn(), galleryFee(), gallerySimple(), galleryKey(),
 		gallerySelf(), galleryRequests(), galleryOffer(), galleryShift(),
-		galleryPasscode(), galleryReveal(), galleryOutward(), galleryEnding(),
+		galleryPasscode(), galleryReveal(), galleryOutward(), galleryEnding(), gallerySite(),
 	)
 }
 

@@ -178,6 +178,8 @@ type LoanFact struct {
 	Late bool
 	// Suspended says it was reported lost without a card; Unproven that the verdict is awaited.
 	Suspended, Unproven bool
+	// Reported is what another desk of the site ordered about it; nil when none did.
+	Reported *Report
 }
 
 // Pad is a keypad under a PIN or number field. A press without scripts is posted as k=0..9, k=del,

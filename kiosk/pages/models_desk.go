@@ -35,6 +35,8 @@ type ReadyView struct {
 	// Requests: the site answers requests by mail; Waiting counts the messages.
 	Requests bool
 	Waiting  int
+	// Tasks counts what the sign-in service did not take.
+	Tasks int
 	// LockedOut counts officers a supervisor can unlock.
 	LockedOut int
 	// Endings are certificates that end soon or have ended.
@@ -47,6 +49,8 @@ type ReadyView struct {
 type PlugOffer struct {
 	// ID is sent as plug with do=open_plug; Name is what the token calls itself.
 	ID, Serial, Name string
+	// Desk is set when another desk lent it; Path is its page then.
+	Desk, Path string
 }
 
 // NumberView is the typed card or person number (do=find; number).
@@ -134,6 +138,8 @@ type TokenView struct {
 	Note string
 	// Holder answers for it until Due.
 	Holder, Due string
+	// Reported is what another desk of the site ordered about it; nil when none did.
+	Reported *Report
 }
 
 // DisplayView is the display settings (POST to PathDisplay: theme, text, back).

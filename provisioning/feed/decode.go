@@ -103,7 +103,8 @@ func DecodeAck(data []byte) (Ack, error) {
 		return Ack{}, fmt.Errorf("%w: ack", ErrMalformed)
 	}
 	for _, v := range a.Verdicts {
-		if !isHex(v.Record, 16) || !isHex(v.Credential, 16) || v.Offset < 0 || v.Outcome == "" {
+		if !isHex(v.Record, 16) || !isHex(v.Credential, 16) || v.Offset < 0 || v.Outcome == "" ||
+			len(v.Reason) > maxName || v.Desk != "" && !isName(v.Desk) {
 			return Ack{}, fmt.Errorf("%w: verdict", ErrMalformed)
 		}
 	}

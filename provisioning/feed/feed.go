@@ -8,6 +8,7 @@
 //	POST /sync/v1/acks                      Ack
 //	GET  /sync/v1/bundle                    BundleState
 //	PUT  /sync/v1/bundle                    BundleOrder, answered with a BundleState
+//	PUT  /sync/v1/site                      SiteIndex, from a verifier that knows other desks
 //
 // A position is a count of leaves: one leaf is one commit of the desk (RFC 6962 section 2 trees, as
 // golang.org/x/mod/sumdb/tlog keeps them). A follower that holds position n has seen leaves 0..n-1.
@@ -60,7 +61,7 @@ type Record struct {
 	// At is when the desk made it, UTC, whole milliseconds; Synced says whether its clock was right.
 	At     time.Time `json:"at"`
 	Synced bool      `json:"synced"`
-	// Sealed is set in KindSeed, KindProof and KindPasscode records: see Sealer.
+	// Sealed is set in KindSeed, KindProof, KindPasscode and KindOrder records: see Sealer.
 	Sealed []byte `json:"sealed,omitempty"`
 }
 
@@ -131,6 +132,9 @@ type Verdict struct {
 	Outcome    Outcome `json:"outcome"`
 	// Offset counts how far beyond the first expected counter the OTP was found.
 	Offset int `json:"offset,omitempty"`
+	// Reason is why it was refused; Desk is the other desk the reason speaks of.
+	Reason Reason `json:"reason,omitempty"`
+	Desk   string `json:"desk,omitempty"`
 }
 
 // Ack tells the desk what the verifier holds durably. Verdicts are repeated until an Ack carrying

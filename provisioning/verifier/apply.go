@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
-	"slices"
-	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -16,8 +14,8 @@ import (
 	"github.com/tokendesk/tokendesk/provisioning/secret"
 )
 
-// errRevoked stops following a desk that was revoked meanwhile.
-var errRevoked = errors.New("the desk is revoked")
+// errGone stops following a desk that is not trusted any more.
+var errGone = errors.New("the desk is not known any more")
 
 // opened is a record with its body, if that opened.
 type opened struct {
@@ -26,6 +24,7 @@ type opened struct {
 	seed     feed.SeedBody
 	proof    feed.ProofBody
 	passcode feed.PasscodeBody
+	order    feed.OrderBody
 	// hashes are what is left of its codes.
 	hashes [][]byte
 	err    error
@@ -52,6 +51,8 @@ func (s *State) openAll(p feed.Page) ([]opened, error) {
 				o.proof, o.err = opener.OpenProof(o.Record)
 			case feed.KindPasscode:
 				return s.openPasscode(o)
+			case feed.KindOrder:
+				o.order, o.err = s.opener.OpenOrder(o.Record)
 			}
 			return nil
 		})
@@ -71,20 +72,23 @@ func (v *Verifier) apply(desk string, page feed.Page, next feed.Tail) error {
 	if err != nil {
 		return fmt.Errorf("open the records of a page: %w", err)
 	}
+	if len(records) > 0 {
+		defer v.sitesChanged()
+	}
 	return v.file.Update(func(tx *boltfile.Tx) error {
 		row, ok, err := load[deskRow](tx, deskTable, []byte(desk))
 		if err != nil {
 			return err
 		}
-		if !ok || !row.Revoked.IsZero() {
-			return errRevoked
+		if !ok {
+			return errGone
 		}
 		if err := errors.Join(row.at(page), row.passes(next)); err != nil {
 			return err
 		}
 		now := v.clock()
 		for _, rec := range records {
-			t := taking{State: v.State, tx: tx, desk: &row, rec: rec, now: now}
+			t := taking{State: v.State, tx: tx, groups: v.groups, desk: &row, rec: rec, now: now}
 			if err := t.take(); err != nil {
 				return fmt.Errorf("take a %s record: %w", rec.Kind, err)
 			}
@@ -115,10 +119,11 @@ func (d deskRow) at(page feed.Page) error {
 // taking is one record on its way in.
 type taking struct {
 	*State
-	tx   *boltfile.Tx
-	desk *deskRow
-	rec  opened
-	now  time.Time
+	tx     *boltfile.Tx
+	groups *Membership
+	desk   *deskRow
+	rec    opened
+	now    time.Time
 }
 
 // take stores the record and does what it says. A record that was taken before, in this feed or in
@@ -134,6 +139,10 @@ func (t taking) take() error {
 	if err != nil {
 		return err
 	}
+	if !t.desk.Revoked.IsZero() {
+		// It is followed on, so that what it sends is known, and refused with a reason.
+		return t.refuse(refusal{reason: feed.ReasonRevoked})
+	}
 	if t.rec.Desk != t.desk.Card.Desk {
 		return t.answer(feed.Refused, 0)
 	}
@@ -146,6 +155,8 @@ func (t taking) take() error {
 		return t.takePasscode()
 	case feed.KindState:
 		return t.takeState()
+	case feed.KindOrder:
+		return t.takeOrder()
 	}
 	// A kind of a newer version: it is kept in the log we follow, and means nothing to us.
 	return nil
@@ -190,8 +201,11 @@ func (t taking) takeSeed() error {
 	if known {
 		return t.answer(feed.Refused, 0)
 	}
-	if reused || weak(raw) || !t.desk.Bounds.allow(body.Site, body.User) {
-		return errors.Join(t.tombstone(), t.answer(feed.Refused, 0))
+	if reused || weak(raw) {
+		return errors.Join(t.tombstone(), t.refuse(refusal{reason: feed.ReasonSeed}))
+	}
+	if !t.desk.Bounds.allow(t.groups, body.Site, body.User) {
+		return errors.Join(t.tombstone(), t.refuse(refusal{reason: feed.ReasonExcluded}))
 	}
 	if err := t.tx.Put(seedTagTable, tag, nil); err != nil {
 		return err
@@ -208,14 +222,6 @@ func (t taking) takeSeed() error {
 // over and over.
 func weak(seed []byte) bool {
 	return len(seed) < 16 || bytes.Count(seed, seed[:1]) == len(seed)
-}
-
-// allow says whether a desk may issue for a user of a site.
-func (b Bounds) allow(site, user string) bool {
-	user = strings.ToLower(user)
-	begins := func(prefix string) bool { return strings.HasPrefix(user, strings.ToLower(prefix)) }
-	return (len(b.Sites) == 0 || slices.Contains(b.Sites, site)) &&
-		(len(b.Users) == 0 || slices.ContainsFunc(b.Users, begins))
 }
 
 func present(tx *boltfile.Tx, table string, key []byte) (bool, error) {
@@ -246,7 +252,7 @@ func (t taking) takeState() error {
 		return t.revoke(c)
 	case feed.StateSuspended:
 		c.State = suspended
-		return saveCredential(t.tx, c)
+		return t.moved(t.tx, c)
 	case feed.StateResumed:
 		return t.resume(c)
 	}
@@ -257,17 +263,6 @@ func (t taking) takeState() error {
 func (t taking) tombstone() error {
 	return saveCredential(t.tx, credential{ID: t.rec.Credential, Desk: t.desk.Card.Desk,
 		State: revoked})
-}
-
-func (t taking) resume(c credential) error {
-	if c.State != suspended || c.Held {
-		return nil
-	}
-	c.State = waiting
-	if !c.Issued.IsZero() {
-		c.State = active
-	}
-	return saveCredential(t.tx, c)
 }
 
 // revoke leaves a tombstone: the seed is gone, and nothing brings the credential back.
@@ -291,7 +286,7 @@ func (s *State) revoke(tx *boltfile.Tx, c credential) error {
 		return err
 	}
 	c.State = revoked
-	return saveCredential(tx, c)
+	return s.moved(tx, c)
 }
 
 // seedOf opens a seed for the moment it is needed.

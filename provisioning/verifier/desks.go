@@ -52,8 +52,10 @@ type Suspended struct {
 	Issued     time.Time `json:"issued"`
 }
 
-// RevokeDesk stops following a desk, and suspends and lists what it issued since a time. Nothing
-// the desk sends lifts that; its users need new tokens from another desk.
+// RevokeDesk refuses what a desk sends from now on, and suspends and lists what it issued since a
+// time. Nothing the desk sends lifts that; its users need new tokens from another desk. It may be
+// done again, with the same time or an earlier one: what is suspended stays so and is listed again,
+// but for the passcodes, which are gone.
 func (v *Verifier) RevokeDesk(desk string, since time.Time) ([]Suspended, error) {
 	var list []Suspended
 	err := v.file.Update(func(tx *boltfile.Tx) error {
@@ -64,24 +66,29 @@ func (v *Verifier) RevokeDesk(desk string, since time.Time) ([]Suspended, error)
 		if !ok {
 			return ErrUnknownDesk
 		}
-		row.Revoked = v.clock()
+		if row.Revoked.IsZero() {
+			row.Revoked = v.clock()
+		}
 		if err := save(tx, deskTable, []byte(desk), row); err != nil {
 			return err
 		}
-		list, err = suspendIssued(tx, desk, since)
+		list, err = v.suspendIssued(tx, desk, since)
 		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("revoke desk %s: %w", desk, err)
 	}
 	v.desksChanged()
+	v.sitesChanged()
 	return list, nil
 }
 
 // suspendIssued takes out of use what a desk issued since a time, and what it had only prepared. Its
 // passcodes are gone for good; they are listed with "passcode" as the vendor and their type as the
 // serial.
-func suspendIssued(tx *boltfile.Tx, desk string, since time.Time) (list []Suspended, err error) {
+func (v *Verifier) suspendIssued(
+	tx *boltfile.Tx, desk string, since time.Time,
+) (list []Suspended, err error) {
 	var hit []credential
 	err = each(tx, credentialTable, func(_ string, c credential) error {
 		issued := c.live() && !c.Issued.Before(since)
@@ -94,8 +101,9 @@ func suspendIssued(tx *boltfile.Tx, desk string, since time.Time) (list []Suspen
 		if c.live() {
 			list = append(list, Suspended{c.ID, c.User, c.Vendor, c.Serial, c.Issued})
 		}
-		c.State, c.Held = suspended, true
-		err = errors.Join(err, saveCredential(tx, c))
+		if c.State != suspended || !c.Held {
+			err = errors.Join(err, v.moved(tx, c.heldNow(v.clock())))
+		}
 	}
 	passcodes, perr := endWhere(tx, "", func(p passcodeSet) bool {
 		return p.Desk == desk && !p.Issued.Before(since)

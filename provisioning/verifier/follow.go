@@ -37,12 +37,12 @@ func (v *Verifier) supervise(ctx context.Context) error {
 			return err
 		}
 		for id, row := range desks {
-			gone := !row.Revoked.IsZero() || row.Card != v.followedBy(id)
+			gone := row.Card != v.followedBy(id)
 			if stop := running[id]; stop != nil && gone {
 				stop()
 				delete(running, id)
 			}
-			if running[id] == nil && row.Revoked.IsZero() {
+			if running[id] == nil {
 				own, stop := context.WithCancel(ctx)
 				running[id] = stop
 				v.setFollowed(id, row.Card)
@@ -82,7 +82,7 @@ func (v *Verifier) follow(ctx context.Context, card feed.DeskCard) error {
 		f.moved = false
 		err := f.session(ctx)
 		switch {
-		case ctx.Err() != nil || errors.Is(err, errRevoked):
+		case ctx.Err() != nil || errors.Is(err, errGone):
 			return nil
 		case errors.Is(err, boltfile.ErrCommit):
 			return err
@@ -169,6 +169,7 @@ func (f *follower) session(ctx context.Context) error {
 	if err := f.acknowledge(ctx, tail); err != nil {
 		return err
 	}
+	defer f.telling(ctx)()
 	for {
 		// The first page is not waited for: it tells whether this is the log that was followed.
 		wait := pollWait

@@ -40,7 +40,7 @@ func (v *Verifier) MoveOut(target feed.Bundle, instead bool, to io.Writer) error
 	if err != nil {
 		return fmt.Errorf("move: %w", err)
 	}
-	v.leave.Do(func() { close(v.moved) })
+	v.leave.Do(func() { close(v.departed) })
 	v.log.Warn("the verifier was moved away", "key", d.Key, "export", d.Export)
 	head := moveHead{Version: moveVersion, Export: d.Export, Key: feed.KeyID(v.sealed().Public()),
 		Name: v.InForce().Name, At: d.At}
@@ -127,7 +127,7 @@ func (v *Verifier) untilMoved(ctx context.Context, do func(context.Context) erro
 			return nil
 		}
 		return err
-	case <-v.moved:
+	case <-v.departed:
 		stop()
 		<-done
 		return nil

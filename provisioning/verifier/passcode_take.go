@@ -32,8 +32,13 @@ func (t taking) takePasscode() error {
 	if err != nil {
 		return err
 	}
-	if dead || !t.desk.Bounds.allow(body.Site, body.User) || !t.underLimit() {
-		return t.answer(feed.Refused, 0)
+	switch {
+	case dead:
+		return t.refuse(refusal{reason: feed.ReasonOver})
+	case !t.desk.Bounds.allow(t.groups, body.Site, body.User):
+		return t.refuse(refusal{reason: feed.ReasonExcluded})
+	case !t.underLimit():
+		return t.refuse(refusal{reason: feed.ReasonTooMany})
 	}
 	set := t.newSet()
 	user := t.userKey(body.User)

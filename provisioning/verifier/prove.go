@@ -1,8 +1,6 @@
 package verifier
 
 import (
-	"time"
-
 	"github.com/tokendesk/tokendesk/provisioning/feed"
 )
 
@@ -20,7 +18,7 @@ func (t taking) takeProof() error {
 		// The seed could not be read: so neither can what was made with it.
 		return t.answer(feed.Unreadable, 0)
 	case c.Desk != t.desk.Card.Desk, c.State == suspended, c.State == revoked:
-		return t.answer(feed.Refused, 0)
+		return t.refuse(refusal{reason: feed.ReasonOver})
 	}
 	seed, err := seedOf(t.tx, c.ID)
 	if err != nil {
@@ -33,19 +31,24 @@ func (t taking) takeProof() error {
 	}
 	if found.outcome == feed.InStep {
 		if c.State == waiting {
-			allowed, err := t.activate(&c)
+			no, err := t.activate(&c)
 			if err != nil {
 				return err
 			}
-			if !allowed {
-				return t.answer(feed.Refused, 0)
+			if no != nil {
+				return t.refuse(*no)
 			}
 			c.Unsure = false // it never signed in, so this is its counter
 		}
 		// The token was seen at a counter, so failures before this mean nothing any more.
+		fresh := c.Issued.Equal(t.now)
 		c.Next, c.Limit, c.Far = found.next, limit{}, far{}
 		c.Unsure = c.Unsure && len(t.rec.proof.OTPs) < 2
-		if err := saveCredential(t.tx, c); err != nil {
+		keep := saveCredential
+		if fresh {
+			keep = t.moved
+		}
+		if err := keep(t.tx, c); err != nil {
 			return err
 		}
 	}
@@ -55,61 +58,46 @@ func (t taking) takeProof() error {
 // activate takes the user and the token for the credential. A user has one token and a token has
 // one user: a second active one is refused, whichever desk it comes from. A suspended one gives way
 // for good, since it was reported lost and another is now in the person's hand.
-func (t taking) activate(c *credential) (bool, error) {
+func (t taking) activate(c *credential) (*refusal, error) {
 	if !t.underLimit() {
-		return false, nil
+		return &refusal{reason: feed.ReasonTooMany}, nil
 	}
 	places := []struct {
 		table string
 		key   []byte
-	}{{userTable, t.userKey(c.User)}, {tokenTable, t.tokenKey(c.Vendor, c.Serial)}}
+		taken feed.Reason
+	}{{userTable, t.userKey(c.User), feed.ReasonLent},
+		{tokenTable, t.tokenKey(c.Vendor, c.Serial), feed.ReasonTaken}}
 	var former []credential
 	for _, place := range places {
 		other, taken, err := index(t.tx, place.table, place.key)
 		if err != nil {
-			return false, err
+			return nil, err
 		}
 		if taken && other.State == active {
-			return false, nil
+			return &refusal{place.taken, other.Desk}, nil
 		}
 		if taken {
 			former = append(former, other)
 		}
 	}
 	for _, other := range former {
-		if err := t.revoke(other); err != nil {
-			return false, err
+		if err := t.revoke(t.gaveWay(other)); err != nil {
+			return nil, err
 		}
 	}
 	for _, place := range places {
 		if err := t.tx.Put(place.table, place.key, []byte(c.ID)); err != nil {
-			return false, err
+			return nil, err
 		}
 	}
 	// Whoever has a new device needs no way around it any more.
 	if err := endPasscodes(t.tx, t.userKey(c.User), feed.Voided); err != nil {
-		return false, err
+		return nil, err
 	}
 	c.State, c.Issued = active, t.now
 	if t.desk.Bounds.PerHour > 0 {
 		t.desk.Issued = append(t.desk.Issued, t.now.Unix())
 	}
-	return true, nil
-}
-
-// underLimit forgets activations older than an hour and counts the rest, by our own clock.
-func (t taking) underLimit() bool {
-	if t.desk.Bounds.PerHour <= 0 {
-		t.desk.Issued = nil
-		return true
-	}
-	since := t.now.Add(-time.Hour).Unix()
-	kept := t.desk.Issued[:0]
-	for _, at := range t.desk.Issued {
-		if at > since {
-			kept = append(kept, at)
-		}
-	}
-	t.desk.Issued = kept
-	return len(kept) < t.desk.Bounds.PerHour
+	return nil, nil
 }

@@ -65,7 +65,7 @@ func (r *replay) takeAll(tx *boltfile.Tx, batch []turn) error {
 		row := b.from.row
 		row.Bounds.PerHour = 0
 		for _, rec := range b.leaf {
-			t := taking{State: r.State, tx: tx, desk: &row, rec: rec, now: rec.At}
+			t := taking{State: r.State, tx: tx, groups: r.groups, desk: &row, rec: rec, now: rec.At}
 			if err := t.replay(&b.from.Rebuilt); err != nil {
 				return fmt.Errorf("take a %s record of desk %s: %w", rec.Kind, b.from.desk, err)
 			}

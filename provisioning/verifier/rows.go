@@ -39,7 +39,7 @@ const (
 func tables() []string {
 	return []string{deskTable, callerTable, credentialTable, seedTable, seedTagTable, userTable,
 		tokenTable, recordTable, verdictTable, ghostTable, passcodeTable, passcodeRefTable,
-		saltTable, lifeTable, heirTable}
+		saltTable, lifeTable, heirTable, siteTable, siteTokenTable, siteRevTable}
 }
 
 // deskRow is a desk we follow.
@@ -64,16 +64,6 @@ type deskRow struct {
 	Followed  feed.Instance   `json:"followed,omitzero"`
 	Strangers []feed.Instance `json:"strangers,omitempty"`
 	Back      time.Time       `json:"back,omitzero"`
-}
-
-// Bounds say what a desk may do. Empty fields bound nothing.
-type Bounds struct {
-	// Sites the desk may issue for.
-	Sites []string `json:"sites,omitempty"`
-	// Users are prefixes of the sign-in names it may bind.
-	Users []string `json:"users,omitempty"`
-	// PerHour is the most credentials it may activate within an hour.
-	PerHour int `json:"per_hour,omitempty"`
 }
 
 // Alarm is what a desk did that an honest one does not. It stays until an operator trusts the desk
@@ -110,6 +100,8 @@ type credential struct {
 	Issued time.Time `json:"issued,omitzero"`
 	// Held says that an operator suspended it: its desk cannot resume it.
 	Held bool `json:"held,omitempty"`
+	// Ordered is what another desk of the site last ordered about it.
+	Ordered ordered `json:"ordered,omitzero"`
 	// Unsure says that its counter was lost with a former verifier, and Next is only the lowest it
 	// may be: two OTPs in a row find it anew, and nothing less is accepted.
 	Unsure bool  `json:"unsure,omitempty"`

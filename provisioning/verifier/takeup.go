@@ -72,8 +72,8 @@ func (f *follower) pin(card feed.DeskCard, serial int64) error {
 		switch {
 		case err != nil:
 			return err
-		case !ok || !row.Revoked.IsZero():
-			return errRevoked
+		case !ok:
+			return errGone
 		case row.Card != f.card || serial < row.Keys:
 			// Trusted anew meanwhile, or a page that was long under way.
 			return feed.ErrElsewhere

@@ -26,6 +26,9 @@ type Config struct {
 	State *State
 	// Clock is time.Now when nil.
 	Clock func() time.Time
+	// Groups says which groups users are in; without it a desk that is bound to groups binds nobody,
+	// and nobody is an administrator.
+	Groups *Membership
 	// Log hears of desks and callers by their ids; nil means nobody does.
 	Log *slog.Logger
 	// Erasures lists the people who were erased, by their opaque ids, for a desk that is restored from
@@ -36,17 +39,18 @@ type Config struct {
 // Verifier follows desks and answers callers while it runs.
 type Verifier struct {
 	*State
-	clock func() time.Time
-	log   *slog.Logger
+	clock  func() time.Time
+	log    *slog.Logger
+	groups *Membership
 
 	erasures func() ([]string, error)
 	attempts chan *attempt
-	// poke tells the supervisor that the desks changed, moved that they are no longer ours.
-	poke    chan struct{}
-	moved   chan struct{}
-	leave   sync.Once
-	callers *callerLimits
-	started time.Time
+	// poke tells the supervisor that the desks changed, departed that they are no longer ours.
+	poke     chan struct{}
+	departed chan struct{}
+	leave    sync.Once
+	callers  *callerLimits
+	started  time.Time
 
 	mu    sync.Mutex
 	links map[string]Link
@@ -56,6 +60,8 @@ type Verifier struct {
 	renewing sync.Mutex
 	// spread wakes whoever takes a new bundle to the desks.
 	spread chan struct{}
+	// sites is closed at the next change of a site's index.
+	sites chan struct{}
 }
 
 // New checks its configuration. It follows and answers nothing before Run.
@@ -69,10 +75,11 @@ func New(c Config) (*Verifier, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Verifier{State: c.State, clock: c.Clock, log: c.Log, erasures: c.Erasures,
-		attempts: make(chan *attempt), poke: make(chan struct{}, 1), moved: make(chan struct{}),
-		callers: newCallerLimits(), started: c.Clock(), links: map[string]Link{},
-		cards: map[string]feed.DeskCard{}, spread: make(chan struct{}, 1)}, nil
+	return &Verifier{State: c.State, clock: c.Clock, log: c.Log, groups: c.Groups,
+		erasures: c.Erasures, sites: make(chan struct{}), attempts: make(chan *attempt),
+		poke: make(chan struct{}, 1), departed: make(chan struct{}), callers: newCallerLimits(),
+		started: c.Clock(), links: map[string]Link{}, cards: map[string]feed.DeskCard{},
+		spread: make(chan struct{}, 1)}, nil
 }
 
 // Run follows every trusted desk and decides attempts until ctx is done. It ends with an error when
@@ -80,6 +87,9 @@ func New(c Config) (*Verifier, error) {
 func (v *Verifier) Run(ctx context.Context) error {
 	if err := v.mayRun(); err != nil {
 		return err
+	}
+	if err := v.makeSites(); err != nil {
+		return fmt.Errorf("make the index of the sites: %w", err)
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return v.decideAll(ctx) })

@@ -16,7 +16,15 @@ func (r *Runner) Do(
 	now := r.now()
 	o.Desk, o.At, o.Synced = now.Desk, now.At, now.Synced
 	switch c := o.Command.(type) {
+	case provisioning.Open:
+		o.Tag = r.tag(c.Person.Account)
+	case provisioning.Choose, provisioning.Confirm:
+		o.Tag = r.tagOf(o.Visit)
+	case provisioning.OrderElsewhere:
+		d, err := r.orderElsewhere(ctx, o, c)
+		return d.result(err)
 	case provisioning.Write:
+		o.Tag = r.tagOf(o.Visit)
 		return r.withHand(ctx, o, func() (done, error) { return r.write(ctx, o, c) })
 	case provisioning.TakeBack:
 		if !c.ByHand {

@@ -26,6 +26,7 @@ type Sealer interface {
 	SealSeed(feed.Record, feed.SeedBody) (feed.Record, error)
 	SealProof(feed.Record, feed.ProofBody) (feed.Record, error)
 	SealPasscode(feed.Record, feed.PasscodeBody) (feed.Record, error)
+	SealOrder(feed.Record, feed.OrderBody) (feed.Record, error)
 }
 
 // AccessCodes derives the codes that guard slots.
@@ -83,6 +84,8 @@ type Runner struct {
 	held  map[provisioning.PasscodeID][]secret.Passcode
 	kept  map[provisioning.PasscodeID]time.Time
 	known map[provisioning.PasscodeID]bool
+	// tagKey makes the tags of people in the index of the site; it has none before Hear.
+	tagKey secret.Key
 
 	// freed wakes the tending goroutine when a job has given its token back.
 	freed chan struct{}

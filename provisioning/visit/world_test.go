@@ -18,6 +18,7 @@ import (
 
 // vault plays the sealing and the verifier: it keeps what was sealed and judges proofs by it.
 type vault struct {
+	orders []feed.OrderBody
 	mu     sync.Mutex
 	seeds  map[string][]byte
 	proofs map[string]feed.Verdict

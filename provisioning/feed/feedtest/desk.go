@@ -33,6 +33,9 @@ type Desk struct {
 	acks     []feed.Ack
 	verdicts map[string]feed.Verdict
 	acked    chan struct{}
+	// site is what the desk heard of its site; deaf: it hears nothing more.
+	site Site
+	deaf bool
 }
 
 // NewDesk makes a desk that seals for the holders of the bundle.
