@@ -13,6 +13,8 @@ import (
 type deskCmd struct {
 	Trust  trustCmd  `cmd:"" aliases:"add" help:"Pin a desk's card and follow it."`
 	Revoke revokeCmd `cmd:"" help:"Stop following a desk, and suspend and list what it issued."`
+
+	ClearAlarm clearAlarmCmd `cmd:"" help:"Follow a desk again after an alarm."`
 }
 
 type trustCmd struct {

@@ -19,7 +19,8 @@ func TestMain(m *testing.M) {
 
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{Dir: "testdata", Setup: writeCard,
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"await": await}})
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"await": await, "liar": liar,
+			"until": until}})
 }
 
 // writeCard puts a desk's card and the configuration into the script's directory.

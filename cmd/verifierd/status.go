@@ -35,7 +35,11 @@ func printStatus(out io.Writer, s verifier.Status, now time.Time) error {
 	for _, d := range s.Desks {
 		row(w, d.Desk, d.Site, d.Position, d.Behind, ago(d.Seen, now), d.Verdicts, state(d))
 	}
-	return w.Flush()
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	printAlarms(out, s.Desks)
+	return nil
 }
 
 // state says the worst first.
@@ -43,14 +47,14 @@ func state(d verifier.DeskStatus) string {
 	switch {
 	case !d.Revoked.IsZero():
 		return "revoked " + d.Revoked.UTC().Format(time.RFC3339)
-	case d.Alarm.What != "":
+	case d.Alarm.Stands():
 		return "ALARM " + d.Alarm.At.UTC().Format(time.RFC3339) + ": " + d.Alarm.What
 	case d.Trouble != "":
 		return "not followed: " + d.Trouble
 	case d.Seen.IsZero():
 		return "not seen since the start"
 	}
-	return "followed"
+	return "followed" + cleared(d)
 }
 
 func ago(at, now time.Time) string {

@@ -19,6 +19,7 @@ type Admin interface {
 	Status() (Status, error)
 	Trust(card feed.DeskCard, bounds Bounds, newFeed bool) error
 	RevokeDesk(desk string, since time.Time) ([]Suspended, error)
+	ClearAlarm(desk, reason string) (Alarm, error)
 	AddCaller(name string, role Role, pin string) error
 	RemoveCaller(name string) error
 }
@@ -36,6 +37,7 @@ type order struct {
 	NewFeed bool          `json:"new_feed,omitzero"`
 	Desk    string        `json:"desk,omitzero"`
 	Since   time.Time     `json:"since,omitzero"`
+	Reason  string        `json:"reason,omitzero"`
 	Caller  Caller        `json:"caller,omitzero"`
 }
 
@@ -44,6 +46,7 @@ type outcome struct {
 	Refused   string      `json:"refused,omitempty"`
 	Status    Status      `json:"status,omitzero"`
 	Suspended []Suspended `json:"suspended,omitempty"`
+	Alarm     Alarm       `json:"alarm,omitzero"`
 }
 
 // ServeAdmin takes orders on a Unix socket until ctx is done. Whoever may open the socket is the
@@ -76,6 +79,8 @@ func (v *Verifier) obey(o order) (done outcome, err error) {
 		err = v.Trust(o.Card, o.Bounds, o.NewFeed)
 	case "revoke-desk":
 		done.Suspended, err = v.RevokeDesk(o.Desk, o.Since)
+	case "clear-alarm":
+		done.Alarm, err = v.ClearAlarm(o.Desk, o.Reason)
 	case "add-caller":
 		err = v.AddCaller(o.Caller.Name, o.Caller.Role, o.Caller.Pin)
 	case "remove-caller":
@@ -122,6 +127,12 @@ func (c *AdminClient) Trust(card feed.DeskCard, bounds Bounds, newFeed bool) err
 func (c *AdminClient) RevokeDesk(desk string, since time.Time) ([]Suspended, error) {
 	done, err := c.order(order{Act: "revoke-desk", Desk: desk, Since: since})
 	return done.Suspended, err
+}
+
+// ClearAlarm implements Admin.
+func (c *AdminClient) ClearAlarm(desk, reason string) (Alarm, error) {
+	done, err := c.order(order{Act: "clear-alarm", Desk: desk, Reason: reason})
+	return done.Alarm, err
 }
 
 // AddCaller implements Admin.

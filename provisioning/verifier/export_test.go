@@ -14,10 +14,18 @@ func CheapPasscodes(c *Config) { c.State.passcodes.memory, c.State.passcodes.pas
 func (v *Verifier) Sweep() error { return v.sweep() }
 
 // Contents is everything the state holds, opened: every key and every value of every table.
-func (s *State) Contents() ([]byte, error) {
+func (s *State) Contents() ([]byte, error) { return s.contents("") }
+
+// Applied is what the records of desks came to: everything but the rows of the desks themselves.
+func (s *State) Applied() ([]byte, error) { return s.contents(deskTable) }
+
+func (s *State) contents(but string) ([]byte, error) {
 	var all bytes.Buffer
 	err := s.file.View(func(tx *boltfile.Tx) error {
 		for _, table := range tables() {
+			if table == but {
+				continue
+			}
 			err := tx.ForEach(table, nil, nil, func(item boltfile.Item) error {
 				all.Write(item.Key)
 				all.WriteByte('\n')

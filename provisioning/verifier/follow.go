@@ -14,39 +14,45 @@ import (
 	"github.com/tokendesk/tokendesk/provisioning/feed"
 )
 
-// The waits between two tries. An alarm is not retried eagerly: what the desk signed stays signed.
+// The waits between two tries.
 const (
 	firstPause   = 100 * time.Millisecond
 	longestPause = 30 * time.Second
-	alarmPause   = time.Minute
 )
 
-// errLogKey: the desk says that it signs with another key than the pinned one.
-var errLogKey = errors.New("the desk signs its log with another key than the pinned one")
+// run is one follower at work. Its context is done when it ended, too.
+type run struct {
+	context.Context
+	stop context.CancelFunc
+	card feed.DeskCard
+}
 
-// supervise keeps one follower for each trusted desk, as the desks come and go.
+// supervise keeps one follower for each desk that is trusted and under no alarm, as the desks come
+// and go.
 func (v *Verifier) supervise(ctx context.Context) error {
 	var group sync.WaitGroup
 	defer group.Wait()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	running := map[string]context.CancelFunc{}
-	cards := map[string]feed.DeskCard{}
+	running := map[string]run{}
 	for {
 		desks, err := v.desks()
 		if err != nil {
 			return err
 		}
 		for id, row := range desks {
-			gone := !row.Revoked.IsZero() || row.Card != cards[id]
-			if stop := running[id]; stop != nil && gone {
-				stop()
+			now, runs := running[id]
+			if runs && (!row.followed() || row.Card != now.card || now.Err() != nil) {
+				now.stop()
 				delete(running, id)
+				runs = false
 			}
-			if running[id] == nil && row.Revoked.IsZero() {
+			if !runs && row.followed() {
 				own, stop := context.WithCancel(ctx)
-				running[id], cards[id] = stop, row.Card
+				running[id] = run{own, stop, row.Card}
 				group.Go(func() {
+					// The operator may have acted on the alarm that ended it already.
+					defer v.desksChanged()
 					defer stop()
 					if err := v.follow(own, row.Card); err != nil {
 						cancel(err)
@@ -62,8 +68,8 @@ func (v *Verifier) supervise(ctx context.Context) error {
 	}
 }
 
-// follow pulls one desk until ctx is done, whatever the desk or the network does. Only a disk of
-// our own that fails ends it with an error.
+// follow pulls one desk until ctx is done or an alarm is raised, whatever the network does. Only a
+// disk of our own that fails ends it with an error.
 func (v *Verifier) follow(ctx context.Context, card feed.DeskCard) error {
 	key, err := note.NewVerifier(card.LogKey)
 	if err != nil {
@@ -76,16 +82,20 @@ func (v *Verifier) follow(ctx context.Context, card feed.DeskCard) error {
 	for ctx.Err() == nil {
 		f.moved = false
 		err := f.session(ctx)
+		var lie *forgery
 		switch {
-		case ctx.Err() != nil || errors.Is(err, errRevoked):
+		case ctx.Err() != nil || errors.Is(err, errUnfollowed):
 			return nil
 		case errors.Is(err, boltfile.ErrCommit):
 			return err
+		case errors.As(err, &lie):
+			return f.raise(f.desk, lie)
 		}
 		if f.moved {
 			pause = firstPause
 		}
-		pause = f.trouble(err, pause)
+		f.setLink(f.desk, func(l *Link) { l.Trouble = err.Error() })
+		f.log.Info("a desk is not followed", "desk", f.desk, "err", err)
 		select {
 		case <-time.After(pause/2 + rand.N(pause/2)): // spread, so that desks do not come in step
 		case <-ctx.Done():
@@ -107,23 +117,9 @@ type follower struct {
 	limit int
 	// moved says that this session brought something.
 	moved bool
-}
-
-// trouble records why a session ended and returns how long to wait.
-func (f *follower) trouble(err error, pause time.Duration) time.Duration {
-	f.setLink(f.desk, func(l *Link) { l.Trouble = err.Error() })
-	for _, alarm := range []error{feed.ErrFork, feed.ErrRolledBack, feed.ErrOtherFeed, errLogKey,
-		feed.ErrLeaf, feed.ErrCheckpoint} {
-		if errors.Is(err, alarm) {
-			f.log.Error("a desk's log does not fit", "desk", f.desk, "err", alarm)
-			if err := f.alarm(f.desk, alarm.Error()); err != nil {
-				f.log.Error("record an alarm", "desk", f.desk, "err", err)
-			}
-			return alarmPause
-		}
-	}
-	f.log.Info("a desk is not followed", "desk", f.desk, "err", err)
-	return pause
+	// head is the most leaves the desk told of, and empty counts the pages in a row that lacked them.
+	head  int64
+	empty int
 }
 
 // session follows the desk over one good connection: it says what it holds, then pulls, stores and
@@ -138,18 +134,12 @@ func (f *follower) session(ctx context.Context) error {
 	}
 	for {
 		page, err := f.wire.records(ctx, tail, f.limit)
-		if errors.Is(err, feed.ProblemBeyond) {
-			err = feed.ErrRolledBack
-		}
-		if errors.Is(err, feed.ProblemOtherFeed) {
-			err = feed.ErrOtherFeed
-		}
 		if err != nil {
 			f.limit = max(1, f.limit/2)
-			return err
+			return accused(err)
 		}
 		f.limit = min(2*f.limit, feed.MaxLeaves)
-		news, err := f.store(&tail, page)
+		news, err := f.store(ctx, &tail, page)
 		if err != nil {
 			return err
 		}
@@ -176,11 +166,13 @@ func (f *follower) begin(ctx context.Context) (feed.Tail, error) {
 	meta, err := f.wire.meta(ctx)
 	switch {
 	case err != nil:
-		return feed.Tail{}, err
+		return feed.Tail{}, accused(err)
 	case !feed.Compatible(meta.Version):
 		return feed.Tail{}, feed.ProblemVersion
-	case meta.Desk != f.desk, meta.LogKey != f.card.LogKey:
-		return feed.Tail{}, errLogKey
+	case meta.Desk != f.desk:
+		return feed.Tail{}, forged(AlarmOtherDesk)
+	case meta.LogKey != f.card.LogKey:
+		return feed.Tail{}, forged(AlarmOtherKey)
 	}
 	tail, err := f.tail(f.desk)
 	switch {
@@ -189,10 +181,13 @@ func (f *follower) begin(ctx context.Context) (feed.Tail, error) {
 	case tail.Feed() == "":
 		tail = feed.NewTail(f.desk, meta.Feed)
 	case tail.Feed() != meta.Feed:
-		return feed.Tail{}, feed.ErrOtherFeed
+		return feed.Tail{}, forged(AlarmOtherFeed)
 	case meta.Head < tail.Position():
-		return feed.Tail{}, feed.ErrRolledBack
+		return feed.Tail{}, forged(AlarmRolledBack)
+	case meta.Head < f.head:
+		return feed.Tail{}, forged(AlarmHeadFell)
 	}
+	f.head = meta.Head
 	f.setLink(f.desk, func(l *Link) {
 		l.Seen, l.Head, l.Position = f.clock(), meta.Head, tail.Position()
 	})
@@ -201,9 +196,13 @@ func (f *follower) begin(ctx context.Context) (feed.Tail, error) {
 
 // store checks a page and makes it durable. News is whether the desk has to hear of it: leaves
 // without records are followed in silence, because an ack may be a leaf itself.
-func (f *follower) store(tail *feed.Tail, page feed.Page) (news bool, err error) {
+func (f *follower) store(ctx context.Context, tail *feed.Tail,
+	page feed.Page) (news bool, err error) {
 	next, err := tail.Next(page, f.key)
-	if err != nil || next.Position() == tail.Position() {
+	if err != nil {
+		return false, f.examine(ctx, *tail, page, err)
+	}
+	if err := f.heads(page); err != nil || next.Position() == tail.Position() {
 		return false, err
 	}
 	if err := f.apply(f.desk, page, next); err != nil {
@@ -226,7 +225,7 @@ func (f *follower) acknowledge(ctx context.Context, tail feed.Tail) error {
 		}
 		ack := feed.Ack{Feed: tail.Feed(), Position: tail.Position(), Verdicts: verdicts}
 		if err := f.wire.acknowledge(ctx, ack); err != nil {
-			return err
+			return accused(err)
 		}
 		if len(verdicts) == 0 {
 			return nil

@@ -49,6 +49,7 @@ type DeskStatus struct {
 	// Verdicts are not confirmed by the desk yet.
 	Verdicts int       `json:"verdicts"`
 	Alarm    Alarm     `json:"alarm,omitzero"`
+	Cleared  Cleared   `json:"cleared,omitzero"`
 	Revoked  time.Time `json:"revoked,omitzero"`
 	Bounds   Bounds    `json:"bounds"`
 }
@@ -86,7 +87,7 @@ func (v *Verifier) deskStatus() ([]DeskStatus, error) {
 	for _, id := range slices.Sorted(maps.Keys(desks)) {
 		row := desks[id]
 		d := DeskStatus{Desk: id, Site: row.Card.Site, URL: row.Card.FeedURL, Link: links[id],
-			Alarm: row.Alarm, Revoked: row.Revoked, Bounds: row.Bounds}
+			Alarm: row.Alarm, Cleared: row.Cleared, Revoked: row.Revoked, Bounds: row.Bounds}
 		tail, err := v.tail(id)
 		if err != nil {
 			return nil, err
