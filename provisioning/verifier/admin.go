@@ -49,8 +49,8 @@ type outcome struct {
 	Alarm     Alarm       `json:"alarm,omitzero"`
 }
 
-// ServeAdmin takes orders on a Unix socket until ctx is done. Whoever may open the socket is the
-// operator: the file's mode is the only check.
+// ServeAdmin takes orders on a Unix socket until ctx is done. The operator is root, or whom this
+// process runs as: by the file's mode, and by what the kernel says of the other end.
 func (v *Verifier) ServeAdmin(ctx context.Context, listener net.Listener) error {
 	mux := http.NewServeMux()
 	mux.Handle("GET "+PathMetrics, v.metricsHandler())
@@ -66,7 +66,7 @@ func (v *Verifier) ServeAdmin(ctx context.Context, listener net.Listener) error 
 		}
 		reply(w, http.StatusOK, "application/json", done)
 	})
-	return v.serve(ctx, listener, mux)
+	return v.serve(ctx, operators{listener}, mux)
 }
 
 func (v *Verifier) obey(o order) (done outcome, err error) {

@@ -3,6 +3,7 @@ package verifier
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 
 	"github.com/tokendesk/tokendesk/daemon/boltfile"
 )
@@ -50,3 +51,6 @@ func (s *State) HashPasscode(user, digits string) ([]byte, error) {
 	}
 	return s.hashPasscode(context.Background(), s.passcodes.attempts, salt, user, []byte(digits))
 }
+
+// APIPair is what the API shows to its callers.
+func (s *State) APIPair() tls.Certificate { return s.api }
