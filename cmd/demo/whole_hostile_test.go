@@ -1,0 +1,85 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/tokendesk/tokendesk/daemon/porter/portertest"
+)
+
+// TestWholeCrowd: thousands of connections that say nothing, on each socket of the desk, keep nobody
+// from its pages, and the verifier from no token.
+func TestWholeCrowd(t *testing.T) {
+	w := unlocked(t, settings{site: "um"})
+	for name, listener := range map[string]net.Listener{"screen": w.screen, "view": w.self,
+		"feed": w.feed} {
+		portertest.Crowd(t, listener.Addr().String(), 3000)
+		if name == "feed" {
+			continue
+		}
+		began := time.Now()
+		resp, err := http.Get("http://" + listener.Addr().String() + "/")
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		_, _ = io.Copy(io.Discard, resp.Body)
+		_ = resp.Body.Close()
+		if took := time.Since(began); took > time.Second || resp.StatusCode >= 500 {
+			t.Errorf("%s: %s after %v", name, resp.Status, took)
+		}
+	}
+	http.DefaultClient.CloseIdleConnections()
+	w.lend(w.person("CHAN"), w.key(17390102))
+}
+
+// TestWholeAdminSocket: another user of the box gives no orders to the desk, neither by the socket's
+// mode nor where the mode was widened.
+func TestWholeAdminSocket(t *testing.T) {
+	t.Parallel()
+	w := begin(t, settings{site: "um"}, nil)
+	path := filepath.Join(w.settings.state, "desk", "admin.sock")
+	for dir := filepath.Dir(path); dir != os.TempDir() && dir != "/"; dir = filepath.Dir(dir) {
+		if err := os.Chmod(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	asks := func() (status string) {
+		conn, err := portertest.Dial(path)
+		if err != nil {
+			return "no connection"
+		}
+		defer conn.Close()
+		_ = conn.SetDeadline(time.Now().Add(5 * time.Second))
+		req, _ := http.NewRequestWithContext(context.Background(), "GET", "http://desk/status", nil)
+		if err := req.Write(conn); err != nil {
+			return err.Error()
+		}
+		resp, err := http.ReadResponse(bufio.NewReader(conn), req)
+		if err != nil {
+			return err.Error()
+		}
+		defer resp.Body.Close()
+		return resp.Status
+	}
+	if got := asks(); got != "200 OK" {
+		t.Errorf("the operator: %s", got)
+	}
+	for mode, want := range map[os.FileMode]string{0o600: "no connection", 0o666: "403 Forbidden"} {
+		if err := os.Chmod(path, mode); err != nil {
+			t.Fatal(err)
+		}
+		portertest.AsNobody(t, func() {
+			if got := asks(); got != want {
+				t.Errorf("nobody at a socket of mode %o: %s, want %s", mode, got, want)
+			}
+		})
+	}
+}
