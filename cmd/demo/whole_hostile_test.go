@@ -14,13 +14,20 @@ import (
 	"github.com/tokendesk/tokendesk/daemon/porter/portertest"
 )
 
+// crowd is how many connections come that say nothing.
+const crowd = 3000
+
 // TestWholeCrowd: thousands of connections that say nothing, on each socket of the desk, keep nobody
 // from its pages, and the verifier from no token.
 func TestWholeCrowd(t *testing.T) {
 	w := unlocked(t, settings{site: "um"})
 	for name, listener := range map[string]net.Listener{"screen": w.screen, "view": w.self,
 		"feed": w.feed} {
-		portertest.Crowd(t, listener.Addr().String(), 3000)
+		before := portertest.Descriptors(t)
+		portertest.Crowd(t, listener.Addr().String(), crowd)
+		if held := portertest.Descriptors(t) - before - crowd; held > crowd/2 {
+			t.Errorf("%s: %d of the crowd are held", name, held)
+		}
 		if name == "feed" {
 			continue
 		}

@@ -60,6 +60,8 @@ func Refuses(t *testing.T, dial func() (net.Conn, error), requests map[string]st
 		switch {
 		case err != nil && os.IsTimeout(err):
 			t.Errorf("%s: neither answered nor refused", name)
+		case err == nil && len(text) > 32<<10 && resp.StatusCode != http.StatusRequestHeaderFieldsTooLarge:
+			t.Errorf("%s: a head of %d bytes was read: %s", name, len(text), resp.Status)
 		case err == nil && !refused(resp.StatusCode):
 			t.Errorf("%s: the answer is %s", name, resp.Status)
 		}
