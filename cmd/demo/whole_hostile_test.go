@@ -20,6 +20,7 @@ const crowd = 3000
 // TestWholeCrowd: thousands of connections that say nothing, on each socket of the desk, keep nobody
 // from its pages, and the verifier from no token.
 func TestWholeCrowd(t *testing.T) {
+	portertest.NeedsCrowd(t, 3*crowd)
 	w := unlocked(t, settings{site: "um"})
 	for name, listener := range map[string]net.Listener{"screen": w.screen, "view": w.self,
 		"feed": w.feed} {

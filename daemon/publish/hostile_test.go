@@ -20,8 +20,11 @@ import (
 	"github.com/tokendesk/tokendesk/provisioning/feed"
 )
 
-// places is how many connections the daemon holds on the feed's socket.
-const places = 512
+// places is how many connections the daemon holds on the feed's socket, and crowd how many come.
+const (
+	places = 512
+	crowd  = 10_000
+)
 
 // boundedSite serves a desk as the daemon does, and says where.
 func boundedSite(t *testing.T) (*site, string) {
@@ -49,6 +52,7 @@ func (s *site) asks(t *testing.T) time.Duration {
 // Ten thousand connections that say nothing keep the verifier neither from its long poll nor from a
 // new connection, and cost a bounded amount of memory.
 func TestCrowdDoesNotKeepTheVerifierOut(t *testing.T) {
+	portertest.NeedsCrowd(t, crowd)
 	s, address := boundedSite(t)
 	s.commit(1)
 	s.asks(t)
@@ -59,7 +63,7 @@ func TestCrowdDoesNotKeepTheVerifierOut(t *testing.T) {
 		polled <- status
 	}()
 	<-s.polled
-	portertest.Crowd(t, address, 10_000)
+	portertest.Crowd(t, address, crowd)
 	grown := int64(portertest.Used()) - int64(before)
 	fresh := s.asks(t)
 	began := time.Now()

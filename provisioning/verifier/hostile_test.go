@@ -74,6 +74,7 @@ const (
 // caller is answered within a second, on an old connection and on a new one, while they come and
 // after; and they cost a bounded amount of memory.
 func TestCrowdKeepsNobodyOut(t *testing.T) {
+	portertest.NeedsCrowd(t, crowd)
 	r := newRig(t)
 	address := served(t, r)
 	old := apiClient(t, r, "vpn", verifier.RoleVerify)

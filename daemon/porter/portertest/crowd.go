@@ -13,13 +13,11 @@ import (
 	"testing"
 )
 
-// Crowd opens connections to a TCP address that say nothing, until the test ends. They cost this
-// process a descriptor each and nothing else, so what it grows by is the server's.
-func Crowd(t testing.TB, address string, size int) {
+// NeedsCrowd skips the test where a crowd cannot come, or where something else would be measured.
+func NeedsCrowd(t testing.TB, size int) {
 	t.Helper()
-	to, err := netip.ParseAddrPort(address)
-	if err != nil {
-		t.Fatal(err)
+	if Race {
+		t.Skip("what a crowd costs is measured without the race detector")
 	}
 	var limit syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
@@ -27,6 +25,16 @@ func Crowd(t testing.TB, address string, size int) {
 	}
 	if limit.Cur < uint64(size)+5000 {
 		t.Skipf("only %d descriptors are allowed here: a crowd of %d needs more", limit.Cur, size)
+	}
+}
+
+// Crowd opens connections to a TCP address that say nothing, until the test ends. They cost this
+// process a descriptor each and nothing else, so what it grows by is the server's.
+func Crowd(t testing.TB, address string, size int) {
+	t.Helper()
+	to, err := netip.ParseAddrPort(address)
+	if err != nil {
+		t.Fatal(err)
 	}
 	for range size {
 		fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)

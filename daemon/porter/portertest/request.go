@@ -16,14 +16,15 @@ import (
 func Requests(method, path string) map[string]string {
 	head := method + " " + path + " HTTP/1.1\r\nHost: x\r\n"
 	return map[string]string{
-		"no HTTP":               "\x16\x03\x01 hello\r\n\r\n",
-		"HTTP/9.9":              method + " " + path + " HTTP/9.9\r\nHost: x\r\n\r\n",
-		"HTTP/2 unasked":        "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
-		"no host":               method + " " + path + " HTTP/1.1\r\n\r\n",
-		"two hosts":             head + "Host: y\r\n\r\n",
-		"a large header":        head + "X: " + strings.Repeat("x", 64<<10) + "\r\n\r\n",
-		"many headers":          head + strings.Repeat("X: x\r\n", 10_000) + "\r\n",
-		"a long path":           method + " " + path + strings.Repeat("/x", 20_000) + " HTTP/1.1\r\nHost: x\r\n\r\n",
+		"no HTTP":        "\x16\x03\x01 hello\r\n\r\n",
+		"HTTP/9.9":       method + " " + path + " HTTP/9.9\r\nHost: x\r\n\r\n",
+		"HTTP/2 unasked": "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+		"no host":        method + " " + path + " HTTP/1.1\r\n\r\n",
+		"two hosts":      head + "Host: y\r\n\r\n",
+		"a large header": head + "X: " + strings.Repeat("x", 64<<10) + "\r\n\r\n",
+		"many headers":   head + strings.Repeat("X: x\r\n", 10_000) + "\r\n",
+		"a long path": method + " " + path + strings.Repeat("/x", 20_000) +
+			" HTTP/1.1\r\nHost: x\r\n\r\n",
 		"a header without name": head + ": x\r\n\r\n",
 		"a zero in a header":    head + "X: \x00\r\n\r\n",
 		"a folded header":       head + "X y\r\n z\r\n\r\n",
@@ -48,6 +49,7 @@ func Requests(method, path string) map[string]string {
 // answer that says so, or none. An error of the server's own is not that.
 func Refuses(t *testing.T, dial func() (net.Conn, error), requests map[string]string) {
 	t.Helper()
+	const large, tooLarge = 32 << 10, http.StatusRequestHeaderFieldsTooLarge
 	for name, text := range requests {
 		conn, err := dial()
 		if err != nil {
@@ -60,7 +62,7 @@ func Refuses(t *testing.T, dial func() (net.Conn, error), requests map[string]st
 		switch {
 		case err != nil && os.IsTimeout(err):
 			t.Errorf("%s: neither answered nor refused", name)
-		case err == nil && len(text) > 32<<10 && resp.StatusCode != http.StatusRequestHeaderFieldsTooLarge:
+		case err == nil && len(text) > large && resp.StatusCode != tooLarge:
 			t.Errorf("%s: a head of %d bytes was read: %s", name, len(text), resp.Status)
 		case err == nil && !refused(resp.StatusCode):
 			t.Errorf("%s: the answer is %s", name, resp.Status)
