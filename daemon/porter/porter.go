@@ -69,7 +69,7 @@ func (g *Gate) Accept() (net.Conn, error) {
 }
 
 func (g *Gate) admit(inner net.Conn) *conn {
-	c := &conn{Conn: inner, gate: g}
+	c := &conn{Conn: inner, gate: g, phase: silent}
 	g.mu.Lock()
 	var spared *conn
 	if len(g.held) >= g.limit {
