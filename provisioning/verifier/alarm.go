@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/tokendesk/tokendesk/daemon/boltfile"
+	"github.com/tokendesk/tokendesk/provisioning/feed"
 )
 
 // messageAlarm marks the line of an alarm in the journal: see the catalogue of package systemd.
@@ -143,7 +144,7 @@ func (v *Verifier) ClearAlarm(desk, reason string) (Alarm, error) {
 		return Alarm{}, fmt.Errorf("clear the alarm of desk %s: %w", desk, err)
 	}
 	v.log.Warn("an alarm is cleared", "desk", desk, "kind", was.Kind)
-	v.desksChanged()
+	v.act()
 	return was, nil
 }
 
@@ -154,11 +155,23 @@ func (d *deskRow) clear(now time.Time, reason string) {
 	}
 }
 
-// followed says whether what the desk sends may be used.
-func (d deskRow) followed() bool { return d.Revoked.IsZero() && !d.Alarm.Stands() }
+// errAlarmed: nothing of a desk is asked for or used while its alarm stands.
+var errAlarmed = errors.New("the desk is under alarm")
 
-// raise stores the first alarm of a desk. While it stands nothing can bring another.
-func (v *Verifier) raise(desk string, lie *forgery) error {
+// underAlarm says so if an alarm stands.
+func (s *State) underAlarm(desk string) error {
+	return s.file.View(func(tx *boltfile.Tx) error {
+		row, _, err := load[deskRow](tx, deskTable, []byte(desk))
+		if err == nil && row.Alarm.Stands() {
+			err = errAlarmed
+		}
+		return err
+	})
+}
+
+// raise stores the first alarm of a desk. While it stands nothing can bring another. If the disk
+// fails the writer of attempts finds that, too, and ends the process.
+func (v *Verifier) raise(desk string, lie *forgery) {
 	v.log.Error("a desk's feed is refused", "desk", desk, "kind", lie.kind, "why", lie.Error(),
 		"MESSAGE_ID", messageAlarm)
 	err := v.file.Update(func(tx *boltfile.Tx) error {
@@ -167,11 +180,28 @@ func (v *Verifier) raise(desk string, lie *forgery) error {
 			return err
 		}
 		row.Alarm = Alarm{At: v.clock(), Kind: lie.kind, What: lie.Error(), Shown: lie.shown,
-			Position: row.position(), Held: row.Checkpoint}
+			Held: row.Checkpoint}
+		var tail feed.Tail
+		if len(row.Tail) > 0 && tail.UnmarshalBinary(row.Tail) == nil {
+			row.Alarm.Position = tail.Position()
+		}
 		return save(tx, deskTable, []byte(desk), row)
 	})
 	if err != nil {
-		return fmt.Errorf("record an alarm of desk %s: %w", desk, err)
+		v.log.Error("record an alarm", "desk", desk, "err", err)
 	}
-	return nil
+}
+
+// nextAct is closed by the next act of an operator on a desk.
+func (v *Verifier) nextAct() <-chan struct{} {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.acted
+}
+
+func (v *Verifier) act() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	close(v.acted)
+	v.acted = make(chan struct{})
 }

@@ -100,7 +100,6 @@ func TestOtherFeedNeedsAnOperator(t *testing.T) {
 		t.Errorf("the alarm is %q", d.Alarm.Kind)
 	}
 	proof := served.Issue(feedtest.NewToken("noa"))
-	served.card.FeedURL += "/" // another card, so that it is followed at once
 	if err := r.Trust(served.card, verifier.Bounds{}, true); err != nil {
 		t.Fatal(err)
 	}

@@ -16,8 +16,8 @@ import (
 	"github.com/tokendesk/tokendesk/provisioning/secret"
 )
 
-// errUnfollowed stops following a desk that was revoked meanwhile, or is under alarm.
-var errUnfollowed = errors.New("the desk is revoked or under alarm")
+// errRevoked stops following a desk that was revoked meanwhile.
+var errRevoked = errors.New("the desk is revoked")
 
 // opened is a record with its body, if that opened.
 type opened struct {
@@ -79,15 +79,22 @@ func (v *Verifier) apply(desk string, page feed.Page, next feed.Tail) error {
 		if err != nil {
 			return err
 		}
-		if !ok || !row.followed() {
-			return errUnfollowed
+		if !ok || !row.Revoked.IsZero() {
+			return errRevoked
+		}
+		if row.Alarm.Stands() {
+			return errAlarmed
 		}
 		if err := row.at(page); err != nil {
 			return err
 		}
 		now := v.clock()
+		if err := suspect(tx, desk, page, now); err != nil {
+			return err // another desk took one of the ids a moment ago
+		}
 		for _, rec := range records {
-			t := taking{State: v.State, tx: tx, desk: &row, rec: rec, now: now, feed: page.Feed}
+			t := taking{State: v.State, tx: tx, desk: &row, rec: rec, now: now,
+				feed: page.Feed}
 			if err := t.take(); err != nil {
 				return fmt.Errorf("take a %s record: %w", rec.Kind, err)
 			}
@@ -100,25 +107,14 @@ func (v *Verifier) apply(desk string, page feed.Page, next feed.Tail) error {
 	})
 }
 
-func (d deskRow) tail() (tail feed.Tail, err error) {
-	if len(d.Tail) > 0 {
-		err = tail.UnmarshalBinary(d.Tail)
-	}
-	return tail, err
-}
-
-// position counts the leaves that were followed; none if the tail cannot be read.
-func (d deskRow) position() int64 {
-	tail, _ := d.tail()
-	return tail.Position()
-}
-
 // at refuses a page that does not follow what is stored: the desk was trusted anew meanwhile, and
 // somebody else follows it now.
 func (d deskRow) at(page feed.Page) error {
-	tail, err := d.tail()
-	if err != nil {
-		return err
+	var tail feed.Tail
+	if len(d.Tail) > 0 {
+		if err := tail.UnmarshalBinary(d.Tail); err != nil {
+			return err
+		}
 	}
 	if tail.Position() != page.After || (tail.Feed() != page.Feed && tail.Feed() != "") {
 		return feed.ErrElsewhere
@@ -133,26 +129,25 @@ type taking struct {
 	desk *deskRow
 	rec  opened
 	now  time.Time
+	// feed is the id of the one the record came in.
 	feed string
 }
 
-// take stores the record and does what it says. A record that was taken before, from this leaf or
-// in a feed the desk was restored from, changes nothing.
+// take stores the record and does what it says. A record that was taken before, in this feed or in
+// one the desk was restored from, changes nothing.
 func (t taking) take() error {
-	key, hash := []byte(t.rec.ID), t.rec.Hash()
-	row, seen, err := load[recordRow](t.tx, recordTable, key)
-	switch {
-	case err != nil:
+	key := []byte(t.rec.ID)
+	if _, seen, err := load[recordRow](t.tx, recordTable, key); seen || err != nil {
 		return err
-	case seen && !row.is(t.desk.Card.Desk, t.feed, t.rec.position, hash[:]):
-		return forged(AlarmRepeatedRecord) // another desk took the id a moment ago
-	case seen:
-		return nil
 	}
-	err = save(t.tx, recordTable, key, recordRow{Desk: t.desk.Card.Desk, Feed: t.feed,
+	hash := t.rec.Hash()
+	err := save(t.tx, recordTable, key, recordRow{Desk: t.desk.Card.Desk, Feed: t.feed,
 		Position: t.rec.position, Kind: t.rec.Kind, Credential: t.rec.Credential, Hash: hash[:]})
 	if err != nil {
 		return err
+	}
+	if t.rec.Desk != t.desk.Card.Desk {
+		return t.answer(feed.Refused, 0)
 	}
 	switch t.rec.Kind {
 	case feed.KindSeed:

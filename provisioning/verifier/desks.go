@@ -39,6 +39,7 @@ func (v *Verifier) Trust(card feed.DeskCard, bounds Bounds, newFeed bool) error 
 		return fmt.Errorf("trust desk %s: %w", card.Desk, err)
 	}
 	v.desksChanged()
+	v.act()
 	return nil
 }
 

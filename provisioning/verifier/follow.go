@@ -14,45 +14,39 @@ import (
 	"github.com/tokendesk/tokendesk/provisioning/feed"
 )
 
-// The waits between two tries.
+// The waits between two tries. While an alarm stands only an operator's act ends the wait.
 const (
 	firstPause   = 100 * time.Millisecond
 	longestPause = 30 * time.Second
+	alarmPause   = time.Minute
 )
 
-// run is one follower at work. Its context is done when it ended, too.
-type run struct {
-	context.Context
-	stop context.CancelFunc
-	card feed.DeskCard
-}
+// errLogKey: the desk says that it signs with another key than the pinned one.
+var errLogKey = errors.New("the desk signs its log with another key than the pinned one")
 
-// supervise keeps one follower for each desk that is trusted and under no alarm, as the desks come
-// and go.
+// supervise keeps one follower for each trusted desk, as the desks come and go.
 func (v *Verifier) supervise(ctx context.Context) error {
 	var group sync.WaitGroup
 	defer group.Wait()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	running := map[string]run{}
+	running := map[string]context.CancelFunc{}
+	cards := map[string]feed.DeskCard{}
 	for {
 		desks, err := v.desks()
 		if err != nil {
 			return err
 		}
 		for id, row := range desks {
-			now, runs := running[id]
-			if runs && (!row.followed() || row.Card != now.card || now.Err() != nil) {
-				now.stop()
+			gone := !row.Revoked.IsZero() || row.Card != cards[id]
+			if stop := running[id]; stop != nil && gone {
+				stop()
 				delete(running, id)
-				runs = false
 			}
-			if !runs && row.followed() {
+			if running[id] == nil && row.Revoked.IsZero() {
 				own, stop := context.WithCancel(ctx)
-				running[id] = run{own, stop, row.Card}
+				running[id], cards[id] = stop, row.Card
 				group.Go(func() {
-					// The operator may have acted on the alarm that ended it already.
-					defer v.desksChanged()
 					defer stop()
 					if err := v.follow(own, row.Card); err != nil {
 						cancel(err)
@@ -68,8 +62,8 @@ func (v *Verifier) supervise(ctx context.Context) error {
 	}
 }
 
-// follow pulls one desk until ctx is done or an alarm is raised, whatever the network does. Only a
-// disk of our own that fails ends it with an error.
+// follow pulls one desk until ctx is done, whatever the desk or the network does. Only a disk of
+// our own that fails ends it with an error.
 func (v *Verifier) follow(ctx context.Context, card feed.DeskCard) error {
 	key, err := note.NewVerifier(card.LogKey)
 	if err != nil {
@@ -81,23 +75,21 @@ func (v *Verifier) follow(ctx context.Context, card feed.DeskCard) error {
 	pause := firstPause
 	for ctx.Err() == nil {
 		f.moved = false
+		acted := v.nextAct()
 		err := f.session(ctx)
-		var lie *forgery
 		switch {
-		case ctx.Err() != nil || errors.Is(err, errUnfollowed):
+		case ctx.Err() != nil || errors.Is(err, errRevoked):
 			return nil
 		case errors.Is(err, boltfile.ErrCommit):
 			return err
-		case errors.As(err, &lie):
-			return f.raise(f.desk, lie)
 		}
 		if f.moved {
 			pause = firstPause
 		}
-		f.setLink(f.desk, func(l *Link) { l.Trouble = err.Error() })
-		f.log.Info("a desk is not followed", "desk", f.desk, "err", err)
+		pause = f.trouble(err, pause)
 		select {
 		case <-time.After(pause/2 + rand.N(pause/2)): // spread, so that desks do not come in step
+		case <-acted:
 		case <-ctx.Done():
 		}
 		pause = min(2*pause, longestPause)
@@ -117,14 +109,30 @@ type follower struct {
 	limit int
 	// moved says that this session brought something.
 	moved bool
-	// head is the most leaves the desk told of, and empty counts the pages in a row that lacked them.
-	head  int64
-	empty int
+	// told is what the pages told of the desk's log.
+	told heads
+}
+
+// trouble records why a session ended and returns how long to wait.
+func (f *follower) trouble(err error, pause time.Duration) time.Duration {
+	f.setLink(f.desk, func(l *Link) { l.Trouble = err.Error() })
+	if lie := accused(err); lie != nil {
+		f.raise(f.desk, lie)
+		return alarmPause
+	}
+	if errors.Is(err, errAlarmed) {
+		return alarmPause
+	}
+	f.log.Info("a desk is not followed", "desk", f.desk, "err", err)
+	return pause
 }
 
 // session follows the desk over one good connection: it says what it holds, then pulls, stores and
 // acknowledges until something fails.
 func (f *follower) session(ctx context.Context) error {
+	if err := f.underAlarm(f.desk); err != nil {
+		return err
+	}
 	tail, err := f.begin(ctx)
 	if err != nil {
 		return err
@@ -134,14 +142,23 @@ func (f *follower) session(ctx context.Context) error {
 	}
 	for {
 		page, err := f.wire.records(ctx, tail, f.limit)
+		if errors.Is(err, feed.ProblemBeyond) {
+			err = feed.ErrRolledBack
+		}
+		if errors.Is(err, feed.ProblemOtherFeed) {
+			err = feed.ErrOtherFeed
+		}
 		if err != nil {
 			f.limit = max(1, f.limit/2)
-			return accused(err)
+			return err
 		}
 		f.limit = min(2*f.limit, feed.MaxLeaves)
-		news, err := f.store(ctx, &tail, page)
-		if err != nil {
+		if err := f.told.hear(tail, page); err != nil {
 			return err
+		}
+		news, err := f.store(&tail, page)
+		if err != nil {
+			return f.examine(ctx, tail, page, err)
 		}
 		f.setLink(f.desk, func(l *Link) {
 			l.Seen, l.Head, l.Position, l.Trouble = f.clock(), page.Head, tail.Position(), ""
@@ -166,13 +183,13 @@ func (f *follower) begin(ctx context.Context) (feed.Tail, error) {
 	meta, err := f.wire.meta(ctx)
 	switch {
 	case err != nil:
-		return feed.Tail{}, accused(err)
+		return feed.Tail{}, err
 	case !feed.Compatible(meta.Version):
 		return feed.Tail{}, feed.ProblemVersion
 	case meta.Desk != f.desk:
 		return feed.Tail{}, forged(AlarmOtherDesk)
 	case meta.LogKey != f.card.LogKey:
-		return feed.Tail{}, forged(AlarmOtherKey)
+		return feed.Tail{}, errLogKey
 	}
 	tail, err := f.tail(f.desk)
 	switch {
@@ -181,13 +198,10 @@ func (f *follower) begin(ctx context.Context) (feed.Tail, error) {
 	case tail.Feed() == "":
 		tail = feed.NewTail(f.desk, meta.Feed)
 	case tail.Feed() != meta.Feed:
-		return feed.Tail{}, forged(AlarmOtherFeed)
+		return feed.Tail{}, feed.ErrOtherFeed
 	case meta.Head < tail.Position():
-		return feed.Tail{}, forged(AlarmRolledBack)
-	case meta.Head < f.head:
-		return feed.Tail{}, forged(AlarmHeadFell)
+		return feed.Tail{}, feed.ErrRolledBack
 	}
-	f.head = meta.Head
 	f.setLink(f.desk, func(l *Link) {
 		l.Seen, l.Head, l.Position = f.clock(), meta.Head, tail.Position()
 	})
@@ -196,13 +210,9 @@ func (f *follower) begin(ctx context.Context) (feed.Tail, error) {
 
 // store checks a page and makes it durable. News is whether the desk has to hear of it: leaves
 // without records are followed in silence, because an ack may be a leaf itself.
-func (f *follower) store(ctx context.Context, tail *feed.Tail,
-	page feed.Page) (news bool, err error) {
+func (f *follower) store(tail *feed.Tail, page feed.Page) (news bool, err error) {
 	next, err := tail.Next(page, f.key)
-	if err != nil {
-		return false, f.examine(ctx, *tail, page, err)
-	}
-	if err := f.heads(page); err != nil || next.Position() == tail.Position() {
+	if err != nil || next.Position() == tail.Position() {
 		return false, err
 	}
 	if err := f.apply(f.desk, page, next); err != nil {
@@ -225,7 +235,7 @@ func (f *follower) acknowledge(ctx context.Context, tail feed.Tail) error {
 		}
 		ack := feed.Ack{Feed: tail.Feed(), Position: tail.Position(), Verdicts: verdicts}
 		if err := f.wire.acknowledge(ctx, ack); err != nil {
-			return accused(err)
+			return err
 		}
 		if len(verdicts) == 0 {
 			return nil

@@ -3,7 +3,11 @@ package verifier
 import (
 	"context"
 	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/tokendesk/tokendesk/daemon/boltfile"
@@ -32,36 +36,43 @@ const (
 	fewLeaves = 16
 )
 
-// accused tells which errors of a call an honest desk does not cause. A line that breaks, a desk
-// that starts anew and one that is busy cause others.
-func accused(err error) error {
-	switch {
-	case errors.Is(err, feed.ProblemBeyond), errors.Is(err, feed.ErrRolledBack):
-		return forged(AlarmRolledBack)
-	case errors.Is(err, feed.ProblemOtherFeed), errors.Is(err, feed.ErrOtherFeed):
-		return forged(AlarmOtherFeed)
-	case errors.Is(err, errTooLarge):
-		return forged(AlarmTooLarge)
-	case errors.Is(err, feed.ErrMalformed), errors.Is(err, feed.ErrLeaf):
-		return forged(AlarmBadShape)
+// errTooLarge is returned for an answer that no desk of the contract gives.
+var errTooLarge = fmt.Errorf("%w: the answer is too large", feed.ErrMalformed)
+
+// accused tells which errors an honest desk does not cause; nil for all others. A line that breaks,
+// a desk that starts anew and one that is busy cause those.
+func accused(err error) *forgery {
+	var lie *forgery
+	if errors.As(err, &lie) {
+		return lie
 	}
-	return err
+	for _, c := range []struct {
+		err  error
+		kind AlarmKind
+	}{
+		{feed.ProblemBeyond, AlarmRolledBack}, {feed.ErrRolledBack, AlarmRolledBack},
+		{feed.ProblemOtherFeed, AlarmOtherFeed}, {feed.ErrOtherFeed, AlarmOtherFeed},
+		{errLogKey, AlarmOtherKey}, {feed.ErrSigner, AlarmOtherKey},
+		{feed.ErrCheckpoint, AlarmNoCheckpoint}, {feed.ErrFork, AlarmRewritten},
+		{errTooLarge, AlarmTooLarge}, {feed.ErrMalformed, AlarmBadShape}, {feed.ErrLeaf, AlarmBadShape},
+	} {
+		if errors.Is(err, c.err) {
+			return &forgery{kind: c.kind}
+		}
+	}
+	return nil
 }
 
-// examine finds out what is wrong with a page that does not fit the tail. The page is refused
-// whatever comes of it; this only finds the word for the operator.
+// examine finds out what is wrong with a page whose signed checkpoint does not fit the tail; every
+// other error stays as it is. The page is refused whatever comes of it: this only finds the word for
+// the operator.
 func (f *follower) examine(ctx context.Context, tail feed.Tail, page feed.Page, err error) error {
-	switch {
-	case errors.Is(err, feed.ErrSigner):
-		return forged(AlarmOtherKey)
-	case errors.Is(err, feed.ErrCheckpoint):
-		return forged(AlarmNoCheckpoint)
-	case !errors.Is(err, feed.ErrFork):
-		return accused(err)
+	if !errors.Is(err, feed.ErrFork) {
+		return err
 	}
-	signed, err := feed.OpenCheckpoint(page.Checkpoint, f.key)
-	if err != nil {
-		return forged(AlarmNoCheckpoint)
+	signed, unsigned := feed.OpenCheckpoint(page.Checkpoint, f.key)
+	if unsigned != nil {
+		return err
 	}
 	again, err := f.cameBefore(page)
 	if err != nil {
@@ -94,7 +105,13 @@ func (f *follower) otherHistory(ctx context.Context, tail feed.Tail) []byte {
 	if tail.Position() == 0 {
 		return nil
 	}
-	page, err := f.wire.page(ctx, tail.Feed(), tail.Position()-1, 1, 0)
+	query := url.Values{"feed": {tail.Feed()}, "limit": {"1"},
+		"after": {strconv.FormatInt(tail.Position()-1, 10)}}
+	data, err := f.wire.call(ctx, http.MethodGet, feed.PathRecords+"?"+query.Encode(), nil, 0)
+	if err != nil {
+		return nil
+	}
+	page, err := feed.DecodePage(data)
 	if err != nil {
 		return nil
 	}
@@ -191,17 +208,31 @@ func (r recordRow) is(desk, feed string, position int64, hash []byte) bool {
 		(r.Feed != feed || r.Position == position)
 }
 
-// heads holds what a page tells of the desk's log against what was told before.
-func (f *follower) heads(page feed.Page) error {
-	if page.Head < f.head {
+// heads is what the pages of a desk told of its log.
+type heads struct {
+	feed string
+	// head is the most leaves it told of, and empty counts the pages in a row that lacked them.
+	head  int64
+	empty int
+}
+
+// hear holds what a page tells of the desk's log against what was told before.
+func (h *heads) hear(tail feed.Tail, page feed.Page) error {
+	if page.Feed != tail.Feed() || page.Head < tail.Position() {
+		return nil // the tail finds what is wrong
+	}
+	if page.Feed != h.feed {
+		*h = heads{feed: page.Feed}
+	}
+	if page.Head < h.head {
 		return forged(AlarmHeadFell)
 	}
-	f.head = page.Head
+	h.head = page.Head
 	if len(page.Leaves) > 0 || page.Head == page.After {
-		f.empty = 0
+		h.empty = 0
 		return nil
 	}
-	if f.empty++; f.empty == emptyPages {
+	if h.empty++; h.empty == emptyPages {
 		return forged(AlarmWithheld)
 	}
 	return nil

@@ -43,6 +43,8 @@ type Verifier struct {
 	mu    sync.Mutex
 	links map[string]Link
 	tally Tally
+	// acted is closed by an act of an operator on a desk.
+	acted chan struct{}
 }
 
 // New checks its configuration. It follows and answers nothing before Run.
@@ -58,7 +60,7 @@ func New(c Config) (*Verifier, error) {
 	}
 	return &Verifier{State: c.State, clock: c.Clock, log: c.Log, attempts: make(chan *attempt),
 		poke: make(chan struct{}, 1), callers: newCallerLimits(), started: c.Clock(),
-		links: map[string]Link{}}, nil
+		links: map[string]Link{}, acted: make(chan struct{})}, nil
 }
 
 // Run follows every trusted desk and decides attempts until ctx is done. It ends with an error when

@@ -26,9 +26,6 @@ const (
 	maxAnswer   = feed.MaxPage + feed.MaxPage/2
 )
 
-// errTooLarge is returned for an answer that no desk of the contract gives.
-var errTooLarge = fmt.Errorf("%w: the answer is too large", feed.ErrMalformed)
-
 // wire is the client's end of one feed.
 type wire struct {
 	base string
@@ -64,14 +61,9 @@ func (w wire) meta(ctx context.Context) (feed.Meta, error) {
 
 // records waits up to pollWait for news after a position, and brings at most limit leaves.
 func (w wire) records(ctx context.Context, t feed.Tail, limit int) (feed.Page, error) {
-	return w.page(ctx, t.Feed(), t.Position(), limit, pollWait)
-}
-
-func (w wire) page(ctx context.Context, name string, after int64, limit int,
-	wait time.Duration) (feed.Page, error) {
-	query := url.Values{"feed": {name}, "after": {strconv.FormatInt(after, 10)},
+	query := url.Values{"feed": {t.Feed()}, "after": {strconv.FormatInt(t.Position(), 10)},
 		"limit": {strconv.Itoa(limit)}}
-	data, err := w.call(ctx, http.MethodGet, feed.PathRecords+"?"+query.Encode(), nil, wait)
+	data, err := w.call(ctx, http.MethodGet, feed.PathRecords+"?"+query.Encode(), nil, pollWait)
 	if err != nil {
 		return feed.Page{}, fmt.Errorf("ask for records: %w", err)
 	}
