@@ -130,9 +130,12 @@ func (f *forger) records(w http.ResponseWriter, r *http.Request, told *lie) {
 
 // wait is the long poll. It ends when the desk begins to lie, too.
 func (f *forger) wait(r *http.Request) {
-	for f.desk.FeedHead() <= asked(r) && f.lie.Load() == nil && r.Context().Err() == nil {
+	f.mu.Lock()
+	desk := f.desk
+	f.mu.Unlock()
+	for desk.FeedHead() <= asked(r) && f.lie.Load() == nil && r.Context().Err() == nil {
 		select {
-		case <-f.desk.FeedChanged():
+		case <-desk.FeedChanged():
 		case <-time.After(5 * time.Millisecond):
 		}
 	}

@@ -415,6 +415,30 @@ func (s *scene) isCleared(t *testing.T, r *rig, kind verifier.AlarmKind, logged 
 	}
 }
 
+// A desk whose store was made anew under its old keys is followed from its first leaf on, once an
+// operator said so, though the old log was longer.
+func TestNewFeedUnderTheOldCard(t *testing.T) {
+	r := newRig(t)
+	s := newScene(t, t, r, "desk1", nil)
+	s.mu.Lock()
+	anew := s.desk.Fork(0)
+	anew.Feed = feedtest.RandomID()
+	s.desk, s.counter.Desk = anew, anew
+	s.mu.Unlock()
+	s.lie.Store(&lie{}) // ends the poll
+	if d := s.alarm(t, r); d.Alarm.Kind != verifier.AlarmOtherFeed {
+		t.Errorf("the alarm is %s", d.Alarm.Kind)
+	}
+	if err := r.Trust(s.card, verifier.Bounds{}, true); err != nil {
+		t.Fatal(err)
+	}
+	s.expect(t, anew.Issue(feedtest.NewToken("noa")), feed.InStep)
+	d := s.until(t, r, "the head", func(d verifier.DeskStatus) bool { return d.Position == 2 })
+	if d.Alarm.Stands() || d.Cleared.Kind != verifier.AlarmOtherFeed {
+		t.Errorf("the alarm is %q, cleared was %q", d.Alarm.Kind, d.Cleared.Kind)
+	}
+}
+
 func TestClearingAnAlarm(t *testing.T) {
 	r := newRig(t)
 	r.trusted(t, "desk1")
