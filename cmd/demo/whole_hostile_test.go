@@ -17,8 +17,8 @@ import (
 // crowd is how many connections come that say nothing.
 const crowd = 10_000
 
-// TestWholeCrowd: thousands of connections that say nothing, on each socket of the desk, keep nobody
-// from its pages, and the verifier from no token.
+// TestWholeCrowd: thousands of connections that say nothing, on each socket of the desk, keep
+// nobody from its pages, and the verifier from no token.
 func TestWholeCrowd(t *testing.T) {
 	portertest.NeedsCrowd(t, crowd)
 	w := unlocked(t, settings{site: "um"})
@@ -55,8 +55,8 @@ func answers(t *testing.T, url string) {
 	}
 }
 
-// TestWholeAdminSocket: another user of the box gives no orders to the desk, neither by the socket's
-// mode nor where the mode was widened.
+// TestWholeAdminSocket: another user of the box gives no orders to the desk, neither by the
+// socket's mode nor where the mode was widened.
 func TestWholeAdminSocket(t *testing.T) {
 	t.Parallel()
 	w := begin(t, settings{site: "um"}, nil)

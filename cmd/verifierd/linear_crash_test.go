@@ -29,6 +29,9 @@ const (
 	// crewLife is how long a user is tried: less than the first wait after five failures.
 	crewLife = 2 * time.Second
 	counters = 300
+	// maxTries at one user, and so many looks at it after a kill.
+	maxTries = 60
+	looks    = 12
 )
 
 // target is a user under attack. Seen is the highest counter that was accepted.
@@ -40,9 +43,9 @@ type target struct {
 }
 
 // TestCrashLinearizable has fifty clients try tokens and passcodes at once, over the API of a real
-// verifierd, while its desk suspends, resumes and revokes them, and while the process is stopped for
-// a time and killed. Whatever was answered must follow from one order of everything (Herlihy and
-// Wing's linearizability), with what was never answered done or not done.
+// verifierd, while its desk suspends, resumes and revokes them, and while the process is stopped
+// for a time and killed. Whatever was answered must follow from one order of everything (Herlihy
+// and Wing's linearizability), with what was never answered done or not done.
 func TestCrashLinearizable(t *testing.T) {
 	lasts := 7 * time.Second
 	if os.Getenv("SOAK") != "" {
@@ -50,49 +53,46 @@ func TestCrashLinearizable(t *testing.T) {
 	}
 	s := newLinearSite(t)
 	r := newRecord()
-	ctx, cancel := context.WithTimeout(t.Context(), lasts)
+	ctx, cancel := context.WithTimeout(t.Context(), lasts+time.Minute)
 	defer cancel()
+	time.AfterFunc(lasts, func() { r.enough(ctx); cancel() })
 	var crews sync.WaitGroup
 	for crew := range linearClients / crewSize {
 		crews.Go(func() { s.crew(ctx, t, r, crew) })
 	}
-	kills, pauses := s.disturb(ctx, t)
+	s.disturb(ctx, t, r)
 	crews.Wait()
 	began := time.Now()
 	result := r.check()
-	t.Logf("%d deeds, %v, %d kills, %d pauses, checked in %v: %s", len(r.ops), r.count(), kills,
-		pauses, time.Since(began).Round(time.Millisecond), result)
+	t.Logf("%d deeds, %v, %d pauses and kills, checked in %v: %s", len(r.ops), r.count(),
+		r.cuts.Load(), time.Since(began).Round(time.Millisecond), result)
 	if result != porcupine.Ok {
 		t.Errorf("the history is %s", result)
 	}
-	counts := r.count()
-	if kills < 3 || pauses < 3 || counts[saidYes] < 200 || counts[saidNo] < 200 ||
-		counts[saidUnknown] < 3 || counts[saidDone] < 20 {
+	if !r.shows() {
 		t.Error("too little happened to show anything")
 	}
 }
 
-// disturb stops the process for a time and kills it, over and over, until ctx is done.
-func (s *linearSite) disturb(ctx context.Context, t *testing.T) (kills, pauses int) {
-	rest := func(d time.Duration) bool {
-		select {
-		case <-time.After(d/2 + rand.N(d)):
-			return ctx.Err() == nil
-		case <-ctx.Done():
-			return false
+// disturb stops the process for a time and kills it, over and over, until ctx is done. It lets some
+// deeds be done between, however long they take here.
+func (s *linearSite) disturb(ctx context.Context, t *testing.T, r *record) {
+	rest := func() bool {
+		for due := r.length() + 30 + rand.N(80); r.length() < due && ctx.Err() == nil; {
+			time.Sleep(2 * time.Millisecond)
 		}
+		return ctx.Err() == nil
 	}
-	for rest(500 * time.Millisecond) {
+	for rest() {
 		s.signal(syscall.SIGSTOP)
 		time.Sleep(rand.N(200 * time.Millisecond))
 		s.signal(syscall.SIGCONT)
-		if pauses++; rest(500 * time.Millisecond) {
+		if rest() {
 			s.kill(t)
 			s.start(t)
-			kills++
+			r.cuts.Add(1)
 		}
 	}
-	return kills, pauses
 }
 
 // crew tries one user after another.
@@ -111,7 +111,8 @@ func (s *linearSite) crew(ctx context.Context, t *testing.T, r *record, crew int
 }
 
 // issue gives a user a token, or a passcode, that the verifier took.
-func (s *linearSite) issue(ctx context.Context, t *testing.T, user string, token bool) (*target, bool) {
+func (s *linearSite) issue(ctx context.Context, t *testing.T, user string,
+	token bool) (*target, bool) {
 	u := &target{user: user}
 	var rec string
 	if token {
@@ -158,7 +159,7 @@ func codesOf(t *testing.T, token *feedtest.Token) (codes []string) {
 // client tries a user until there is nothing more to see.
 func (s *linearSite) client(ctx context.Context, r *record, u *target, client int) {
 	boss := client%crewSize == 0
-	for time.Now().Before(u.over) && ctx.Err() == nil && u.tries.Add(1) < 60 {
+	for time.Now().Before(u.over) && ctx.Err() == nil && u.tries.Add(1) < maxTries {
 		switch {
 		case boss && rand.N(4) == 0:
 			s.orders(ctx, r, u, client)
@@ -170,8 +171,16 @@ func (s *linearSite) client(ctx context.Context, r *record, u *target, client in
 			if rand.N(5) == 0 {
 				d.act, typed = actWrong, "987654321"
 			}
-			r.do(client, d, func() said { return s.verify(client, u.user, typed) })
+			u.note(r.do(client, d, func() said { return s.verify(client, u.user, typed) }))
 		}
+	}
+}
+
+// note ends the attack soon after the process was killed, with a few looks at what that left: each
+// deed that nobody knows the end of doubles the orders to be checked.
+func (u *target) note(answer said) {
+	if tries := u.tries.Load(); answer == saidUnknown && tries < maxTries-looks {
+		u.tries.CompareAndSwap(tries, maxTries-looks)
 	}
 }
 
@@ -188,6 +197,7 @@ func (s *linearSite) tryToken(r *record, u *target, client int) {
 	answer := r.do(client, deed{u.user, actOTP, counter}, func() said {
 		return s.verify(client, u.user, u.codes[counter])
 	})
+	u.note(answer)
 	for seen := u.seen.Load(); answer == saidYes && int64(counter) > seen; seen = u.seen.Load() {
 		u.seen.CompareAndSwap(seen, int64(counter))
 	}

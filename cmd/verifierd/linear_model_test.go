@@ -3,8 +3,10 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/anishathalye/porcupine"
@@ -130,6 +132,8 @@ type record struct {
 	began time.Time
 	mu    sync.Mutex
 	ops   []porcupine.Operation
+	// cuts counts how often the verifier was stopped and killed.
+	cuts atomic.Int64
 }
 
 func newRecord() *record { return &record{began: time.Now()} }
@@ -154,11 +158,33 @@ func (r *record) do(client int, d deed, call func() said) said {
 }
 
 func (r *record) count() map[said]int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	counts := map[said]int{}
 	for _, op := range r.ops {
 		counts[op.Output.(said)]++
 	}
 	return counts
+}
+
+// shows says whether enough of everything happened.
+func (r *record) shows() bool {
+	counts := r.count()
+	return counts[saidYes] >= 150 && counts[saidNo] >= 150 && counts[saidUnknown] >= 3 &&
+		counts[saidDone] >= 15 && r.cuts.Load() >= 4
+}
+
+func (r *record) length() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.ops)
+}
+
+// enough waits for that, where everything is slow.
+func (r *record) enough(ctx context.Context) {
+	for !r.shows() && ctx.Err() == nil {
+		time.Sleep(100 * time.Millisecond)
+	}
 }
 
 // check looks for an order.

@@ -27,8 +27,9 @@ import (
 	"github.com/tokendesk/tokendesk/provisioning/verifier"
 )
 
-// callers is how many certificates the clients share: a caller that fails too often must wait.
-const callers = 10
+// callers is how many certificates there are, one for each client: a caller that fails too often
+// must wait.
+const callers = linearClients
 
 // linearSite is a verifierd in a process of its own, a desk it follows, and its callers.
 type linearSite struct {
@@ -132,7 +133,7 @@ func (s *linearSite) enrol(t *testing.T, dir string, card feed.DeskCard) {
 	for i := range callers {
 		cert, pin, cerr := feedtest.Certificate("vpn", time.Now().Add(time.Hour))
 		err = errors.Join(err, cerr, v.AddCaller(fmt.Sprintf("vpn%d", i), verifier.RoleVerify, pin))
-		transport := &http.Transport{MaxIdleConnsPerHost: 64, TLSClientConfig: &tls.Config{
+		transport := &http.Transport{TLSClientConfig: &tls.Config{
 			MinVersion: tls.VersionTLS13, RootCAs: roots, Certificates: []tls.Certificate{cert}}}
 		t.Cleanup(transport.CloseIdleConnections)
 		s.clients = append(s.clients, &http.Client{Transport: transport, Timeout: 20 * time.Second})

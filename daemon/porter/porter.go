@@ -1,7 +1,7 @@
-// Package porter keeps a listener from being filled by whoever can reach it. It holds a bounded number
-// of connections, so their memory and descriptors are bounded, and when one more comes it closes the
-// one that can best be spared: the oldest that has asked nothing yet, of the source that has most, or
-// else one that rests between two calls. What is being answered is never closed.
+// Package porter keeps a listener from being filled by whoever can reach it. It holds a bounded
+// number of connections, so their memory and descriptors are bounded, and when one more comes it
+// closes the one that can best be spared: the oldest that has asked nothing yet, of the source that
+// has most, or else one that rests between two calls. What is being answered is never closed.
 //
 // It refuses to know what is said on a connection and who says it.
 package porter
@@ -29,7 +29,8 @@ type source struct {
 	held int
 }
 
-// New bounds the connections of a listener. What speaks TLS wraps the gate, not the other way round.
+// New bounds the connections of a listener. What speaks TLS wraps the gate, not the other way
+// round.
 func New(inner net.Listener, limit int) *Gate {
 	return &Gate{Listener: inner, limit: limit, held: map[*conn]bool{}, sources: map[string]*source{}}
 }

@@ -143,8 +143,8 @@ func TestSlowCallsAreHungUpOn(t *testing.T) {
 	})
 }
 
-// The query of a call is a stranger's, too: whatever it says, the answer is a page of what was asked
-// for, or a problem.
+// The query of a call is a stranger's, too: whatever it says, the answer is a page of what was
+// asked for, or a problem.
 func FuzzRecordsQuery(f *testing.F) {
 	f.Add("after=0", "wait=30")
 	f.Add("after=1&limit=2", "respond-async, wait=99999999999999999999")

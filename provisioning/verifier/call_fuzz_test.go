@@ -13,8 +13,8 @@ import (
 	"github.com/tokendesk/tokendesk/provisioning/verifier"
 )
 
-// Whatever a caller sends: it is answered with JSON, as what it may do or with a problem, never with
-// an error of ours, and a user nobody has is accepted by no call.
+// Whatever a caller sends: it is answered with JSON, as what it may do or with a problem, never
+// with an error of ours, and a user nobody has is accepted by no call.
 func FuzzCall(f *testing.F) {
 	r := newRig(f)
 	shown := map[verifier.Role]*tls.ConnectionState{}

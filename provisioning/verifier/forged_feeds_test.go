@@ -20,8 +20,8 @@ import (
 	"github.com/tokendesk/tokendesk/provisioning/verifier"
 )
 
-// scene is a desk that was honest for two leaves and has three more: the seed of a token, its proof,
-// and a state.
+// scene is a desk that was honest for two leaves and has three more: the seed of a token, its
+// proof, and a state.
 type scene struct {
 	*forger
 	// first is the page of the two leaves.
@@ -327,7 +327,9 @@ func TestForgedFeeds(t *testing.T) {
 	}
 	forgeries := forgeries
 	if portertest.Race { // one in three is enough to find a race
-		forgeries = slices.DeleteFunc(slices.Clone(forgeries), func(forgery) bool { return rand.N(3) > 0 })
+		forgeries = slices.DeleteFunc(slices.Clone(forgeries), func(forgery) bool {
+			return rand.N(3) > 0
+		})
 	}
 	scenes := make([]*scene, len(forgeries))
 	for i, c := range forgeries {
@@ -392,7 +394,8 @@ func (s *scene) proves(t *testing.T, a verifier.Alarm) {
 		t.Fatal(err)
 	}
 	shown, err := feed.OpenCheckpoint(a.Shown, key)
-	if err != nil || held.Size != shown.Size || held.Origin != shown.Origin || held.Root == shown.Root {
+	if err != nil || held.Size != shown.Size || held.Origin != shown.Origin ||
+		held.Root == shown.Root {
 		t.Errorf("held %+v and shown %+v prove nothing: %v", held, shown, err)
 	}
 }

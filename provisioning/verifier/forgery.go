@@ -64,8 +64,8 @@ func accused(err error) *forgery {
 }
 
 // examine finds out what is wrong with a page whose signed checkpoint does not fit the tail; every
-// other error stays as it is. The page is refused whatever comes of it: this only finds the word for
-// the operator.
+// other error stays as it is. The page is refused whatever comes of it: this only finds the word
+// for the operator.
 func (f *follower) examine(ctx context.Context, tail feed.Tail, page feed.Page, err error) error {
 	if !errors.Is(err, feed.ErrFork) {
 		return err

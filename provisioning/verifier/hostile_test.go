@@ -125,14 +125,14 @@ func TestOnlyCallersAreHeard(t *testing.T) {
 	if err := r.AddCaller("old", verifier.RoleVerify, pin); err != nil {
 		t.Fatal(err)
 	}
-	stranger := apiClient(t, r, "stranger", "").Transport.(*http.Transport).TLSClientConfig
+	stranger := apiClient(t, r, "stranger", "")
 	for name, change := range map[string]func(*tls.Config){
 		"TLS 1.2":               func(c *tls.Config) { c.MinVersion, c.MaxVersion = 0, tls.VersionTLS12 },
 		"no certificate":        func(c *tls.Config) { c.Certificates = nil },
-		"an unknown one":        func(c *tls.Config) { c.Certificates = stranger.Certificates },
+		"an unknown one":        func(c *tls.Config) { c.Certificates = shownBy(stranger) },
 		"an expired one":        func(c *tls.Config) { c.Certificates = []tls.Certificate{old} },
 		"the verifier's own":    func(c *tls.Config) { c.Certificates = []tls.Certificate{r.APIPair()} },
-		"one that was removed":  func(c *tls.Config) { *c = *removed.Transport.(*http.Transport).TLSClientConfig.Clone() },
+		"one that was removed":  func(c *tls.Config) { c.Certificates = shownBy(removed) },
 		"another's certificate": func(c *tls.Config) { c.Certificates[0].PrivateKey = old.PrivateKey },
 	} {
 		tried := config.Clone()
@@ -154,6 +154,10 @@ func TestOnlyCallersAreHeard(t *testing.T) {
 		}
 	}
 	asks(t, good, address)
+}
+
+func shownBy(c *http.Client) []tls.Certificate {
+	return c.Transport.(*http.Transport).TLSClientConfig.Certificates
 }
 
 // A caller may be taken over: what it sends is refused, and harms no other.
@@ -237,8 +241,8 @@ func (p *pipes) dial() net.Conn {
 	return here
 }
 
-// The operator's socket is for root and the verifier's own user: by its mode, and by what the kernel
-// says of the other end where the mode was widened.
+// The operator's socket is for root and the verifier's own user: by its mode, and by what the
+// kernel says of the other end where the mode was widened.
 func TestAdminSocketIsTheOperators(t *testing.T) {
 	r := newRig(t)
 	dir, err := os.MkdirTemp("", "admin")
