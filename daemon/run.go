@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/tokendesk/tokendesk/daemon/porter"
 	"github.com/tokendesk/tokendesk/daemon/publish"
 	"github.com/tokendesk/tokendesk/daemon/store"
 	"github.com/tokendesk/tokendesk/provisioning"
@@ -30,6 +31,8 @@ const (
 	headerTimeout = 5 * time.Second
 	readTimeout   = 10 * time.Second
 	stopTimeout   = 5 * time.Second
+	// maxConnections are held on each socket: screens have a stream each, and there is one verifier.
+	maxConnections = 512
 )
 
 // Run opens the sockets, settles what a crash left, tells systemd that the desk is ready, and serves
@@ -122,19 +125,19 @@ func (d *Desk) listen() (s sockets, err error) {
 
 func (d *Desk) socket(name, address string) (net.Listener, error) {
 	if given, ok := d.parts.Listeners[name]; ok {
-		return given, nil
+		return porter.New(given, maxConnections), nil
 	}
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf("open the %s socket: %w", name, err)
 	}
-	return listener, nil
+	return porter.New(listener, maxConnections), nil
 }
 
 // serve answers HTTP on a listener until ctx ends.
 func serve(ctx context.Context, listener net.Listener, handler http.Handler) error {
 	server := &http.Server{Handler: handler, ReadHeaderTimeout: headerTimeout,
-		ReadTimeout: readTimeout, ConnContext: withOperator}
+		ReadTimeout: readTimeout, ConnContext: withOperator, ConnState: porter.State}
 	done := make(chan error, 1)
 	go func() { done <- server.Serve(listener) }()
 	select {

@@ -17,6 +17,8 @@ type deskCmd struct {
 	List   listCmd   `cmd:"" help:"Which desks are trusted, and what each may do."`
 	Revoke revokeCmd `cmd:"" help:"Refuse what a desk sends, and suspend and list what it issued."`
 	Accept acceptCmd `cmd:"" name:"accept-restore" help:"Let a desk restored from a backup go on, and refuse the one it was."`
+
+	ClearAlarm clearAlarmCmd `cmd:"" help:"Follow a desk again after an alarm."`
 }
 
 type trustCmd struct {

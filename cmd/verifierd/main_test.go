@@ -19,8 +19,8 @@ func TestMain(m *testing.M) {
 
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{Dir: "testdata", Setup: setUp,
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"await": await,
-			"serve-desk": standDesk}})
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"await": await, "liar": liar,
+			"until": until, "serve-desk": standDesk}})
 }
 
 // writeCard puts a desk's card and the configuration into the script's directory.

@@ -44,6 +44,7 @@ func printStatus(out io.Writer, s verifier.Status, now time.Time) error {
 	for _, d := range s.Desks {
 		printPast(out, d)
 	}
+	printAlarms(out, s.Desks)
 	return nil
 }
 
@@ -52,14 +53,14 @@ func state(d verifier.DeskStatus) string {
 	switch {
 	case !d.Revoked.IsZero():
 		return "revoked " + d.Revoked.UTC().Format(time.RFC3339)
-	case d.Alarm.What != "":
+	case d.Alarm.Stands():
 		return "ALARM " + d.Alarm.At.UTC().Format(time.RFC3339) + ": " + d.Alarm.What
 	case d.Trouble != "":
 		return "not followed: " + d.Trouble
 	case d.Seen.IsZero():
 		return "not seen since the start"
 	}
-	return "followed"
+	return "followed" + cleared(d)
 }
 
 func ago(at, now time.Time) string {

@@ -20,6 +20,8 @@ var (
 	ErrRolledBack = errors.New("the desk has lost leaves that were already followed")
 	// ErrOtherFeed: the desk's store was made anew; an operator at the verifier must say so.
 	ErrOtherFeed = errors.New("the feed is not the one that was followed")
+	// ErrSigner is the ErrFork of a checkpoint that the pinned key did not sign.
+	ErrSigner = errors.New("the signature is not by the pinned key")
 	// ErrElsewhere: the page is not the one that was asked for.
 	ErrElsewhere = errors.New("the page does not begin where the last one ended")
 )
@@ -78,18 +80,35 @@ func (t Tail) Next(p Page, keys ...note.Verifier) (Tail, error) {
 	if err != nil {
 		return t, err
 	}
-	want := Checkpoint{Origin: Origin(t.desk, t.feed), Size: next.position, Root: next.Root()}
-	if signed != want {
+	if signed != next.checkpoint() {
 		return t, ErrFork
 	}
 	return next, nil
 }
 
+// Expect is the checkpoint that the desk must sign after some more leaves.
+func (t Tail) Expect(leaves []Leaf) Checkpoint {
+	t.peaks = slices.Clone(t.peaks)
+	for _, leaf := range leaves {
+		t.add(leaf.Hash())
+	}
+	return t.checkpoint()
+}
+
+func (t Tail) checkpoint() Checkpoint {
+	return Checkpoint{Origin: Origin(t.desk, t.feed), Size: t.position, Root: t.Root()}
+}
+
 // OpenCheckpoint verifies the signature of a checkpoint by a pinned log key and reads it.
 func OpenCheckpoint(signed []byte, keys ...note.Verifier) (Checkpoint, error) {
 	n, err := note.Open(signed, note.VerifierList(keys...))
-	if err != nil {
-		return Checkpoint{}, fmt.Errorf("%w: the signature is not by the pinned key", ErrFork)
+	var unknown *note.UnverifiedNoteError
+	var wrong *note.InvalidSignatureError
+	switch {
+	case errors.As(err, &unknown), errors.As(err, &wrong):
+		return Checkpoint{}, fmt.Errorf("%w: %w", ErrFork, ErrSigner)
+	case err != nil:
+		return Checkpoint{}, fmt.Errorf("%w: %w", ErrFork, ErrCheckpoint)
 	}
 	return ParseCheckpoint(n.Text)
 }

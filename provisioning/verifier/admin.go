@@ -20,6 +20,7 @@ type Admin interface {
 	Trust(card feed.DeskCard, bounds Bounds, newFeed bool) error
 	RevokeDesk(desk string, since time.Time) ([]Suspended, error)
 	AcceptRestore(card feed.RestoreCard, sure bool) (Acceptance, error)
+	ClearAlarm(desk, reason string) (Alarm, error)
 	AddCaller(name string, role Role, pin string) error
 	RemoveCaller(name string) error
 	// Renew carries out one step of the renewal of a key.
@@ -39,6 +40,7 @@ type order struct {
 	NewFeed bool          `json:"new_feed,omitzero"`
 	Desk    string        `json:"desk,omitzero"`
 	Since   time.Time     `json:"since,omitzero"`
+	Reason  string        `json:"reason,omitzero"`
 	Caller  Caller        `json:"caller,omitzero"`
 	Renew   RenewOrder    `json:"renew,omitzero"`
 	// Restore is accepted if Sure, and weighed otherwise.
@@ -52,10 +54,11 @@ type outcome struct {
 	Status    Status      `json:"status,omitzero"`
 	Suspended []Suspended `json:"suspended,omitempty"`
 	Accept    Acceptance  `json:"accept,omitzero"`
+	Alarm     Alarm       `json:"alarm,omitzero"`
 }
 
-// ServeAdmin takes orders on a Unix socket until ctx is done. Whoever may open the socket is the
-// operator: the file's mode is the only check.
+// ServeAdmin takes orders on a Unix socket until ctx is done. The operator is root, or whom this
+// process runs as: by the file's mode, and by what the kernel says of the other end.
 func (v *Verifier) ServeAdmin(ctx context.Context, listener net.Listener) error {
 	mux := http.NewServeMux()
 	mux.Handle("GET "+PathMetrics, v.metricsHandler())
@@ -73,7 +76,7 @@ func (v *Verifier) ServeAdmin(ctx context.Context, listener net.Listener) error 
 		}
 		reply(w, http.StatusOK, "application/json", done)
 	})
-	return v.serve(ctx, listener, mux)
+	return v.serve(ctx, operators{listener}, mux)
 }
 
 func (v *Verifier) obey(o order) (done outcome, err error) {
@@ -88,6 +91,8 @@ func (v *Verifier) obey(o order) (done outcome, err error) {
 		done.Suspended, err = v.RevokeDesk(o.Desk, o.Since)
 	case "accept-restore":
 		done.Accept, err = v.AcceptRestore(o.Restore, o.Sure)
+	case "clear-alarm":
+		done.Alarm, err = v.ClearAlarm(o.Desk, o.Reason)
 	case "add-caller":
 		err = v.AddCaller(o.Caller.Name, o.Caller.Role, o.Caller.Pin)
 	case "remove-caller":
@@ -142,6 +147,12 @@ func (c *AdminClient) RevokeDesk(desk string, since time.Time) ([]Suspended, err
 func (c *AdminClient) AcceptRestore(card feed.RestoreCard, sure bool) (Acceptance, error) {
 	done, err := c.order(order{Act: "accept-restore", Restore: card, Sure: sure})
 	return done.Accept, err
+}
+
+// ClearAlarm implements Admin.
+func (c *AdminClient) ClearAlarm(desk, reason string) (Alarm, error) {
+	done, err := c.order(order{Act: "clear-alarm", Desk: desk, Reason: reason})
+	return done.Alarm, err
 }
 
 // AddCaller implements Admin.

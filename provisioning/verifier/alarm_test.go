@@ -57,8 +57,8 @@ func TestLyingDesk(t *testing.T) {
 			desk.Commit(seed, proof)
 			desk.Commit(desk.State(feedtest.NewToken(""), feed.StateRevoked))
 			status := alarmed(t, r)
-			if status.Position > 2 || status.Alarm.What != feed.ErrFork.Error() {
-				t.Errorf("followed to %d, alarm %q", status.Position, status.Alarm.What)
+			if status.Position > 2 || status.Alarm.Kind == "" {
+				t.Errorf("followed to %d, alarm %+v", status.Position, status.Alarm)
 			}
 			if r.verify(t, "lou", token.Press()) {
 				t.Error("a record of a page that does not fit was used")
@@ -96,11 +96,10 @@ func TestOtherFeedNeedsAnOperator(t *testing.T) {
 	served := r.serve(t, anew)
 	served.card.LogKey = anew.LogKey
 	r.trust(t, served, verifier.Bounds{})
-	if d := alarmed(t, r); d.Alarm.What != feed.ErrOtherFeed.Error() {
-		t.Errorf("the alarm is %q", d.Alarm.What)
+	if d := alarmed(t, r); d.Alarm.Kind != verifier.AlarmOtherFeed {
+		t.Errorf("the alarm is %q", d.Alarm.Kind)
 	}
 	proof := served.Issue(feedtest.NewToken("noa"))
-	served.card.FeedURL += "/" // another card, so that it is followed at once
 	if err := r.Trust(served.card, verifier.Bounds{}, true); err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/tokendesk/tokendesk/daemon/porter"
 	"github.com/tokendesk/tokendesk/provisioning/feed"
 	"github.com/tokendesk/tokendesk/provisioning/secret"
 )
@@ -172,7 +173,8 @@ func reply(w http.ResponseWriter, status int, mediaType string, message any) {
 
 // Serve answers callers on a plain listener until ctx is done, over TLSConfig.
 func (v *Verifier) Serve(ctx context.Context, listener net.Listener) error {
-	return v.serve(ctx, tls.NewListener(listener, v.TLSConfig()), v.Handler())
+	bounded := porter.New(listener, maxConnections)
+	return v.serve(ctx, tls.NewListener(bounded, v.TLSConfig()), v.Handler())
 }
 
 const (
@@ -181,12 +183,14 @@ const (
 	idleTimeout = 2 * time.Minute
 	stopTimeout = 5 * time.Second
 	maxHeader   = 16 << 10
+	// maxConnections are held at once: more than the callers of a site have, who keep theirs.
+	maxConnections = 2048
 )
 
 func (v *Verifier) serve(ctx context.Context, listener net.Listener, handler http.Handler) error {
 	srv := &http.Server{Handler: handler, ReadHeaderTimeout: headTimeout, ReadTimeout: talkTimeout,
 		WriteTimeout: talkTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
-		ErrorLog: slog.NewLogLogger(v.log.Handler(), slog.LevelDebug)}
+		ConnState: porter.State, ErrorLog: slog.NewLogLogger(v.log.Handler(), slog.LevelDebug)}
 	served := make(chan error, 1)
 	go func() { served <- srv.Serve(listener) }()
 	select {

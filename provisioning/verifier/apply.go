@@ -63,6 +63,10 @@ func (s *State) openAll(p feed.Page) ([]opened, error) {
 // apply makes a checked page durable: its records, what they change, their verdicts and the tail
 // after them, all in one commit.
 func (v *Verifier) apply(desk string, page feed.Page, next feed.Tail) error {
+	err := v.file.View(func(tx *boltfile.Tx) error { return suspect(tx, desk, page, v.clock()) })
+	if err != nil {
+		return err
+	}
 	records, err := v.openAll(page)
 	defer func() {
 		for _, rec := range records {
@@ -83,12 +87,19 @@ func (v *Verifier) apply(desk string, page feed.Page, next feed.Tail) error {
 		if !ok {
 			return errGone
 		}
+		if row.Alarm.Stands() {
+			return errAlarmed
+		}
 		if err := errors.Join(row.at(page), row.passes(next)); err != nil {
 			return err
 		}
 		now := v.clock()
+		if err := suspect(tx, desk, page, now); err != nil {
+			return err // another desk took one of the ids a moment ago
+		}
 		for _, rec := range records {
-			t := taking{State: v.State, tx: tx, groups: v.groups, desk: &row, rec: rec, now: now}
+			t := taking{State: v.State, tx: tx, groups: v.groups, desk: &row, rec: rec, now: now,
+				feed: page.Feed}
 			if err := t.take(); err != nil {
 				return fmt.Errorf("take a %s record: %w", rec.Kind, err)
 			}
@@ -124,6 +135,8 @@ type taking struct {
 	desk   *deskRow
 	rec    opened
 	now    time.Time
+	// feed is the id of the one the record came in.
+	feed string
 }
 
 // take stores the record and does what it says. A record that was taken before, in this feed or in
@@ -134,8 +147,8 @@ func (t taking) take() error {
 		return err
 	}
 	hash := t.rec.Hash()
-	err := save(t.tx, recordTable, key, recordRow{Desk: t.desk.Card.Desk, Position: t.rec.position,
-		Kind: t.rec.Kind, Credential: t.rec.Credential, Hash: hash[:]})
+	err := save(t.tx, recordTable, key, recordRow{Desk: t.desk.Card.Desk, Feed: t.feed,
+		Position: t.rec.position, Kind: t.rec.Kind, Credential: t.rec.Credential, Hash: hash[:]})
 	if err != nil {
 		return err
 	}

@@ -28,9 +28,9 @@ const (
 var errStopped = errors.New("not followed: its log was not the one that was followed; once it is " +
 	"known which copy is right, trust the desk again, or accept a restore")
 
-// stops says whether this alarm means that there may be two of the desk.
-func (a Alarm) stops() bool {
-	return a.What == feed.ErrFork.Error() || a.What == feed.ErrRolledBack.Error()
+// copied says whether this kind of alarm means that there may be two of the desk.
+func (k AlarmKind) copied() bool {
+	return k == AlarmForked || k == AlarmRewritten || k == AlarmRolledBack
 }
 
 // changeDesk changes the row of a desk, if change says so.
@@ -64,7 +64,10 @@ func (f *follower) admit(ctx context.Context, meta feed.Meta) (deskRow, error) {
 		return row, err
 	}
 	f.met = meta.Instance
-	if row.Alarm.stops() {
+	if row.Alarm.Stands() && !row.Alarm.Kind.copied() {
+		return row, errAlarmed
+	}
+	if row.Alarm.Stands() {
 		if err := f.meetAgain(&row); err != nil {
 			return row, err
 		}

@@ -28,8 +28,8 @@ func (v *Verifier) Trust(card feed.DeskCard, bounds Bounds, newFeed bool) error 
 		if err != nil {
 			return err
 		}
-		row.Card, row.Bounds, row.Alarm, row.Revoked = card, bounds, Alarm{}, time.Time{}
-		row.deskKeys, row.Strangers, row.Back = deskKeys{}, nil, time.Time{}
+		row.clear(v.clock(), trustedAgain)
+		row.Card, row.Bounds, row.Revoked, row.deskKeys = card, bounds, time.Time{}, deskKeys{}
 		if newFeed {
 			row.Tail, row.Checkpoint, row.Restore = nil, nil, nil
 		}
@@ -40,6 +40,7 @@ func (v *Verifier) Trust(card feed.DeskCard, bounds Bounds, newFeed bool) error 
 	}
 	v.desksChanged()
 	v.spreadSoon()
+	v.act()
 	return nil
 }
 
@@ -146,18 +147,6 @@ func (s *State) tail(desk string) (tail feed.Tail, err error) {
 		return tail.UnmarshalBinary(row.Tail)
 	})
 	return tail, err
-}
-
-// alarm stores the first alarm of a desk.
-func (v *Verifier) alarm(desk, what string) error {
-	return v.file.Update(func(tx *boltfile.Tx) error {
-		row, ok, err := load[deskRow](tx, deskTable, []byte(desk))
-		if err != nil || !ok || row.Alarm.What == what {
-			return err
-		}
-		row.Alarm = Alarm{At: v.clock(), What: what}
-		return save(tx, deskTable, []byte(desk), row)
-	})
 }
 
 // pending lists verdicts no ack has carried yet, as many as one ack holds.

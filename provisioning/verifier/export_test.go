@@ -3,6 +3,7 @@ package verifier
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 
 	"github.com/tokendesk/tokendesk/daemon/boltfile"
 )
@@ -14,10 +15,18 @@ func CheapPasscodes(c *Config) { c.State.passcodes.memory, c.State.passcodes.pas
 func (v *Verifier) Sweep() error { return v.sweep() }
 
 // Contents is everything the state holds, opened: every key and every value of every table.
-func (s *State) Contents() ([]byte, error) {
+func (s *State) Contents() ([]byte, error) { return s.contents("") }
+
+// Applied is what the records of desks came to: everything but the rows of the desks themselves.
+func (s *State) Applied() ([]byte, error) { return s.contents(deskTable) }
+
+func (s *State) contents(but string) ([]byte, error) {
 	var all bytes.Buffer
 	err := s.file.View(func(tx *boltfile.Tx) error {
 		for _, table := range tables() {
+			if table == but {
+				continue
+			}
 			err := tx.ForEach(table, nil, nil, func(item boltfile.Item) error {
 				all.Write(item.Key)
 				all.WriteByte('\n')
@@ -42,3 +51,6 @@ func (s *State) HashPasscode(user, digits string) ([]byte, error) {
 	}
 	return s.hashPasscode(context.Background(), s.passcodes.attempts, salt, user, []byte(digits))
 }
+
+// APIPair is what the API shows to its callers.
+func (s *State) APIPair() tls.Certificate { return s.api }

@@ -14,7 +14,7 @@ import (
 	"github.com/tokendesk/tokendesk/provisioning/feed"
 )
 
-// The waits between two tries. An alarm is not retried eagerly: what the desk signed stays signed.
+// The waits between two tries. While an alarm stands only an operator's act ends the wait.
 const (
 	firstPause   = 100 * time.Millisecond
 	longestPause = 30 * time.Second
@@ -80,6 +80,7 @@ func (v *Verifier) follow(ctx context.Context, card feed.DeskCard) error {
 	pause := firstPause
 	for ctx.Err() == nil {
 		f.moved = false
+		acted := v.nextAct()
 		err := f.session(ctx)
 		switch {
 		case ctx.Err() != nil || errors.Is(err, errGone):
@@ -95,6 +96,7 @@ func (v *Verifier) follow(ctx context.Context, card feed.DeskCard) error {
 		pause = f.trouble(err, pause)
 		select {
 		case <-time.After(pause/2 + rand.N(pause/2)): // spread, so that desks do not come in step
+		case <-acted:
 		case <-ctx.Done():
 		}
 		pause = min(2*pause, longestPause)
@@ -125,31 +127,30 @@ type follower struct {
 	// row is the desk as it was when the session began, met the run of it that answered.
 	row deskRow
 	met feed.Instance
+	// told is what the pages told of the desk's log.
+	told heads
 }
 
 // trouble records why a session ended and returns how long to wait.
 func (f *follower) trouble(err error, pause time.Duration) time.Duration {
 	f.setLink(f.desk, func(l *Link) { l.Trouble = err.Error() })
-	for _, alarm := range []error{feed.ErrFork, feed.ErrRolledBack, feed.ErrOtherFeed, errLogKey,
-		feed.ErrLeaf, feed.ErrCheckpoint} {
-		if errors.Is(err, alarm) {
-			f.log.Error("a desk's log does not fit", "desk", f.desk, "err", alarm)
-			if err := f.alarm(f.desk, alarm.Error()); err != nil {
-				f.log.Error("record an alarm", "desk", f.desk, "err", err)
-			}
-			if (Alarm{What: alarm.Error()}).stops() {
-				if err := f.stranger(); err != nil {
-					f.log.Error("record a copy of a desk", "desk", f.desk, "err", err)
-				}
-				return tellPause
-			}
+	if lie := accused(err); lie != nil {
+		f.raise(f.desk, lie)
+		if !lie.kind.copied() {
 			return alarmPause
 		}
-	}
-	f.log.Info("a desk is not followed", "desk", f.desk, "err", err)
-	if errors.Is(err, errStopped) {
+		if err := f.stranger(); err != nil {
+			f.log.Error("record a copy of a desk", "desk", f.desk, "err", err)
+		}
 		return tellPause
 	}
+	switch {
+	case errors.Is(err, errStopped):
+		return tellPause
+	case errors.Is(err, errAlarmed):
+		return alarmPause
+	}
+	f.log.Info("a desk is not followed", "desk", f.desk, "err", err)
 	return pause
 }
 
@@ -188,9 +189,12 @@ func (f *follower) session(ctx context.Context) error {
 			return err
 		}
 		f.limit = min(2*f.limit, feed.MaxLeaves)
+		if err := f.told.hear(tail, page); err != nil {
+			return err
+		}
 		news, err := f.store(&tail, page)
 		if err != nil {
-			return err
+			return f.examine(ctx, tail, page, err)
 		}
 		f.reconnect()
 		told, err := f.takeUp(tail, page.Keys)
@@ -228,7 +232,9 @@ func (f *follower) begin(ctx context.Context) (feed.Tail, error) {
 		return feed.Tail{}, err
 	case !feed.Compatible(meta.Version):
 		return feed.Tail{}, feed.ProblemVersion
-	case meta.Desk != f.desk, !f.card.SignsWith(meta.LogKey):
+	case meta.Desk != f.desk:
+		return feed.Tail{}, forged(AlarmOtherDesk)
+	case !f.card.SignsWith(meta.LogKey):
 		return feed.Tail{}, errLogKey
 	}
 	if f.row, err = f.admit(ctx, meta); err != nil {

@@ -89,12 +89,6 @@ func TestDishonestSeeds(t *testing.T) {
 			rec.ID = feedtest.RandomID()
 			return rec
 		}, feed.Unreadable},
-		{"another desk's id", func(token *feedtest.Token) feed.Record {
-			rec := desk.Record(token.Credential)
-			rec.Desk = "desk2"
-			rec, _ = desk.Sealer().SealSeed(rec, desk.Body(token))
-			return rec
-		}, feed.Unreadable},
 	} {
 		token := feedtest.NewToken("cy")
 		desk.Commit(c.seed(token))

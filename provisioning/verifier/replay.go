@@ -65,7 +65,8 @@ func (r *replay) takeAll(tx *boltfile.Tx, batch []turn) error {
 		row := b.from.row
 		row.Bounds.PerHour = 0
 		for _, rec := range b.leaf {
-			t := taking{State: r.State, tx: tx, groups: r.groups, desk: &row, rec: rec, now: rec.At}
+			t := taking{State: r.State, tx: tx, groups: r.groups, desk: &row, rec: rec, now: rec.At,
+				feed: b.from.tail.Feed()}
 			if err := t.replay(&b.from.Rebuilt); err != nil {
 				return fmt.Errorf("take a %s record of desk %s: %w", rec.Kind, b.from.desk, err)
 			}
@@ -104,7 +105,8 @@ func (t taking) replay(count *Rebuilt) error {
 func (t taking) remember() error {
 	hash := t.rec.Hash()
 	return save(t.tx, recordTable, []byte(t.rec.ID), recordRow{Desk: t.desk.Card.Desk,
-		Position: t.rec.position, Kind: t.rec.Kind, Credential: t.rec.Credential, Hash: hash[:]})
+		Position: t.rec.position, Kind: t.rec.Kind, Credential: t.rec.Credential, Hash: hash[:],
+		Feed: t.feed})
 }
 
 // bury ends a passcode that was good once. How often it was used nobody knows.

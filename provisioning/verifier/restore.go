@@ -196,9 +196,10 @@ func (d deskRow) replaced(card feed.RestoreCard, now time.Time) deskRow {
 	d.Former = d.Former[max(0, len(d.Former)-maxFormer):]
 	d.Restore = &restoration{Feed: card.Feed, From: card.From, Epoch: card.Epoch, At: now,
 		Size: card.Size, Root: card.Root}
-	d.Card, d.Tail, d.Checkpoint, d.Alarm = card.Card, nil, nil, Alarm{}
+	d.clear(now, "a restore of the desk was accepted")
+	d.Card, d.Tail, d.Checkpoint = card.Card, nil, nil
 	d.deskKeys = deskKeys{}
-	d.Followed, d.Strangers, d.Back = feed.Instance{}, nil, time.Time{}
+	d.Followed = feed.Instance{}
 	return d
 }
 
@@ -206,7 +207,7 @@ func (d deskRow) replaced(card feed.RestoreCard, now time.Time) deskRow {
 func (d deskRow) passes(next feed.Tail) error {
 	if d.Restore != nil && next.Position() == d.Restore.Size &&
 		next.Root().String() != d.Restore.Root {
-		return feed.ErrFork
+		return forged(AlarmForked)
 	}
 	return nil
 }

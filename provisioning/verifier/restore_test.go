@@ -213,7 +213,7 @@ func TestRestoredLogPassesThroughItsCheckpoint(t *testing.T) {
 		t.Fatal(err)
 	}
 	d := alarmed(t, r)
-	if d.Alarm.What != feed.ErrFork.Error() || d.Position > size {
+	if d.Alarm.Kind != verifier.AlarmForked || d.Position > size {
 		t.Errorf("followed to %d, alarm %q", d.Position, d.Alarm.What)
 	}
 	for _, ack := range served.Acks() {

@@ -53,6 +53,8 @@ type deskRow struct {
 	// Issued are the Unix times of the activations of the last hour, kept while Bounds asks.
 	Issued []int64 `json:"issued,omitempty"`
 	Alarm  Alarm   `json:"alarm,omitzero"`
+	// Cleared is the last alarm that an operator ended.
+	Cleared Cleared `json:"cleared,omitzero"`
 	// Revoked is when an operator revoked the desk.
 	Revoked time.Time `json:"revoked,omitzero"`
 	deskKeys
@@ -64,13 +66,6 @@ type deskRow struct {
 	Followed  feed.Instance   `json:"followed,omitzero"`
 	Strangers []feed.Instance `json:"strangers,omitempty"`
 	Back      time.Time       `json:"back,omitzero"`
-}
-
-// Alarm is what a desk did that an honest one does not. It stays until an operator trusts the desk
-// again.
-type Alarm struct {
-	At   time.Time `json:"at"`
-	What string    `json:"what"`
 }
 
 // state is where a credential is.
@@ -114,7 +109,9 @@ func (c credential) live() bool { return c.State == active || c.State == suspend
 
 // recordRow remembers a record that was taken.
 type recordRow struct {
-	Desk       string    `json:"desk"`
+	Desk string `json:"desk"`
+	// Feed it came in; empty in a row that an older version wrote.
+	Feed       string    `json:"feed,omitempty"`
 	Position   int64     `json:"position"`
 	Kind       feed.Kind `json:"kind"`
 	Credential string    `json:"credential"`

@@ -62,6 +62,7 @@ type DeskStatus struct {
 	// Verdicts are not confirmed by the desk yet.
 	Verdicts int       `json:"verdicts"`
 	Alarm    Alarm     `json:"alarm,omitzero"`
+	Cleared  Cleared   `json:"cleared,omitzero"`
 	Revoked  time.Time `json:"revoked,omitzero"`
 	Bounds   Bounds    `json:"bounds"`
 	// Copies names the runs of a desk whose log did not go on; empty while one is followed.
@@ -88,7 +89,7 @@ type Replaced struct {
 
 // past adds what another took the place of.
 func (d *DeskStatus) past(row deskRow) {
-	if row.Alarm.stops() {
+	if row.Alarm.Stands() && row.Alarm.Kind.copied() {
 		d.Copies = row.copies()
 	}
 	if row.Restore != nil {
@@ -145,7 +146,7 @@ func (v *Verifier) deskStatus() ([]DeskStatus, error) {
 	for _, id := range slices.Sorted(maps.Keys(desks)) {
 		row := desks[id]
 		d := DeskStatus{Desk: id, Site: row.Card.Site, URL: row.Card.FeedURL, Link: links[id],
-			Alarm: row.Alarm, Revoked: row.Revoked, Bounds: row.Bounds}
+			Alarm: row.Alarm, Cleared: row.Cleared, Revoked: row.Revoked, Bounds: row.Bounds}
 		tail, err := v.tail(id)
 		if err != nil {
 			return nil, err

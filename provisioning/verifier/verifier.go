@@ -62,6 +62,8 @@ type Verifier struct {
 	spread chan struct{}
 	// sites is closed at the next change of a site's index.
 	sites chan struct{}
+	// acted is closed by an act of an operator on a desk.
+	acted chan struct{}
 }
 
 // New checks its configuration. It follows and answers nothing before Run.
@@ -79,7 +81,7 @@ func New(c Config) (*Verifier, error) {
 		erasures: c.Erasures, sites: make(chan struct{}), attempts: make(chan *attempt),
 		poke: make(chan struct{}, 1), departed: make(chan struct{}), callers: newCallerLimits(),
 		started: c.Clock(), links: map[string]Link{}, cards: map[string]feed.DeskCard{},
-		spread: make(chan struct{}, 1)}, nil
+		spread: make(chan struct{}, 1), acted: make(chan struct{})}, nil
 }
 
 // Run follows every trusted desk and decides attempts until ctx is done. It ends with an error when

@@ -113,7 +113,7 @@ func (w wire) call(ctx context.Context, method, path string, body []byte,
 	case err != nil:
 		return nil, err
 	case len(data) > maxAnswer:
-		return nil, fmt.Errorf("%w: the answer is too large", feed.ErrMalformed)
+		return nil, errTooLarge
 	case resp.StatusCode != http.StatusOK:
 		return nil, feed.DecodeProblem(data, resp.StatusCode)
 	}
