@@ -16,9 +16,10 @@ func createStore(c Config, k Keys) error {
 	return store.Create(storeOptions(c, k, SystemClock{}, nil))
 }
 
-// openStore opens the store; timed stands around each commit.
-func openStore(ctx context.Context, p Parts, timed func(func() error) error) (*store.Store, error) {
-	options := storeOptions(p.Config, p.Keys, p.Clock, p.Fatal)
-	options.Commit = timed
+// openStore opens the store; commit stands around each commit, fail hears of one that failed.
+func openStore(ctx context.Context, p Parts, commit func(func() error) error,
+	fail func(error)) (*store.Store, error) {
+	options := storeOptions(p.Config, p.Keys, p.Clock, fail)
+	options.Commit = commit
 	return store.Open(ctx, options)
 }
