@@ -60,7 +60,6 @@ func powerRun(t *testing.T, binary string, images int) (*powertest.Tally, *power
 
 // powerJudge knows what the desk said on its tape.
 type powerJudge struct {
-	site    provisioning.Site
 	bundle  string
 	changes int64
 	// rows are what the rows came to at each position. After a commit whose outcome nobody knew, a
