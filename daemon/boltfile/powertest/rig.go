@@ -199,37 +199,43 @@ func (c *Tally) String() string {
 // Err is the first thing that was wrong, of each kind.
 func (c *Tally) Err() error { return errors.Join(c.first[:]...) }
 
-// Run makes so many images of each kind, spread over the whole tape, and has them judged. A kill
-// point is judged twice: as the kernel shows it, and as the disk holds it if the machine stops in
-// the same moment and writes nothing more. A control build, which syncs nothing, can fail a kill
-// point in the second way only.
+// Run makes so many images of each kind, spread over the whole tape, and has them judged: every fifth
+// from before the first mark, when the files were made. A kill point is judged twice: as the kernel
+// shows it, and as the disk holds it if the machine stops in the same moment and writes nothing
+// more. A control build, which syncs nothing, can fail a kill point in the second way only.
 func (r *Recording) Run(t testing.TB, kills, cuts int, judge Judge) *Tally {
 	t.Helper()
-	c := &Tally{Kills: kills, Cuts: cuts}
+	made, worked := r.spread()
+	c := &Tally{Kills: kills, Cuts: cuts, Steps: len(made) + len(worked)}
 	var points []point
-	for i := range kills {
-		points = append(points, point{seed: uint64(i), kill: true})
-	}
-	for i := range cuts {
-		points = append(points, point{seed: uint64(i)})
-	}
-	var real []int
-	for i, s := range r.steps {
-		if s.Kind != disktest.Marked {
-			real = append(real, i)
+	for kind, n := range []int{kills, cuts} {
+		for i := range n {
+			among := worked
+			if i%5 == 0 {
+				among = made
+			}
+			points = append(points, point{at: among[i*len(among)/n], seed: uint64(i), kill: kind == 0})
 		}
-	}
-	c.Steps = len(real)
-	for i := range points {
-		n := kills
-		if !points[i].kill {
-			n = cuts
-		}
-		points[i].at = real[int(points[i].seed)*len(real)/n]
 	}
 	slices.SortFunc(points, func(a, b point) int { return a.at - b.at })
 	r.share(t, points, c, judge)
 	return c
+}
+
+// spread are the steps before the first mark, and those after it.
+func (r *Recording) spread() (made, worked []int) {
+	marked := false
+	for i, s := range r.steps {
+		switch {
+		case s.Kind == disktest.Marked:
+			marked = true
+		case marked:
+			worked = append(worked, i)
+		default:
+			made = append(made, i)
+		}
+	}
+	return made, worked
 }
 
 // point is one image to make: what stood before the step at.
