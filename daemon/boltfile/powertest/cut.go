@@ -20,9 +20,12 @@ type whim struct {
 	odd int
 }
 
-func newWhim(seed uint64) whim {
+func newWhim(seed uint64, plain bool) whim {
 	r := rand.New(rand.NewPCG(seed, 1))
 	w := whim{Rand: r, keep: []float64{0, 1, 0, 1, 0.1, 0.5, 0.5, 0.9}[r.IntN(8)], odd: -1}
+	if plain {
+		return whim{Rand: r, keep: float64(r.IntN(2)), odd: -1}
+	}
 	if r.IntN(3) == 0 {
 		w.torn = 0.2
 	}
