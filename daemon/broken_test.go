@@ -223,8 +223,8 @@ func (d *runningDesk) saysDown(stream *bufio.Scanner) {
 	d.t.Helper()
 	answer := d.get("/", "text/html")
 	text, _ := io.ReadAll(answer.Body)
-	if answer.StatusCode != http.StatusServiceUnavailable || !strings.Contains(string(text), saysDown) ||
-		!strings.HasPrefix(answer.Header.Get("Refresh"), "5;") {
+	if answer.StatusCode != http.StatusServiceUnavailable ||
+		!strings.Contains(string(text), saysDown) || !strings.HasPrefix(answer.Header.Get("Refresh"), "5;") {
 		d.t.Errorf("a page asked for now: %s\n%s", answer.Status, text)
 	}
 	told := false

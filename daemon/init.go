@@ -24,10 +24,10 @@ import (
 	"github.com/tokendesk/tokendesk/provisioning/feed"
 )
 
-// Init makes a new desk: its keys where the configuration says credentials lie, its empty store, and
-// its public card for the verifier. It refuses to touch a desk that exists. A site secret that is
-// there already is kept: the desks of a site share it. One that a crash cut short is taken up where it
-// stopped. It returns lines that say what was made and what to do next.
+// Init makes a new desk: its keys where the configuration says credentials lie, its empty store,
+// and its public card for the verifier. It refuses to touch a desk that exists. A site secret that
+// is there already is kept: the desks of a site share it. One that a crash cut short is taken up
+// where it stopped. It returns lines that say what was made and what to do next.
 func Init(c Config, bundlePath, cardPath string) ([]string, error) {
 	data, err := os.ReadFile(bundlePath)
 	if err != nil {

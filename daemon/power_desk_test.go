@@ -101,8 +101,8 @@ type powerDesk struct {
 // errLife ends a life: the disk failed, and the process stops.
 var errLife = errors.New("the life of the process is over")
 
-// TestPowerDeskRecorded is the program of which the tape is made: a desk is initialised and works for
-// several lives, each of which ends with a disk that fails in another way.
+// TestPowerDeskRecorded is the program of which the tape is made: a desk is initialised and works
+// for several lives, each of which ends with a disk that fails in another way.
 func TestPowerDeskRecorded(t *testing.T) {
 	dir, recorded := powertest.Recorded(t)
 	if !recorded {

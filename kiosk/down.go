@@ -11,8 +11,8 @@ import (
 const downAgain = "5"
 
 // Down tells every open page, and whoever asks from now on, that the disk failed and that the desk
-// starts anew. Nothing else is answered after that: nobody knows what is true before the file is read
-// again.
+// starts anew. Nothing else is answered after that: nobody knows what is true before the file is
+// read again.
 func (s *Server) Down() { s.downOnce.Do(func() { close(s.down) }) }
 
 func (s *Server) isDown() bool {
@@ -24,8 +24,8 @@ func (s *Server) isDown() bool {
 	}
 }
 
-// sayDown answers a request with that, if it is so. A stream is left to say it itself: a browser asks
-// no more for one that was once refused. Styles and scripts stay what they are.
+// sayDown answers a request with that, if it is so. A stream is left to say it itself: a browser
+// asks no more for one that was once refused. Styles and scripts stay what they are.
 func (s *Server) sayDown(w http.ResponseWriter, r *http.Request) bool {
 	asset := strings.HasPrefix(r.URL.Path, assetsPath)
 	if !s.isDown() || asset || r.Header.Get("Accept") == "text/event-stream" {

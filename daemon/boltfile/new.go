@@ -21,8 +21,8 @@ func WriteNew(path string, mode fs.FileMode, data []byte) error {
 		return write(f, err, mode, data)
 	})
 	if errors.Is(err, syscall.EPERM) || errors.Is(err, errors.ErrUnsupported) {
-		// A memory stick has no links, and mostly no modes: what a power cut leaves there is seen by
-		// whoever carries it away.
+		// A memory stick has no links, and mostly no modes: what a power cut leaves there is seen
+		// by whoever carries it away.
 		f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 		return errors.Join(write(f, err, 0, data), syncDir(filepath.Dir(path)))
 	}

@@ -19,9 +19,9 @@ import (
 )
 
 // TestCrashPowerVerifier kills the verifier, and cuts its power, between any two operations on its
-// files, from init on. What the desk and the callers were told must last: no position, no counter and
-// no count of failures is lower, no page is there in half, and no OTP or passcode is accepted once
-// more. The control build, which syncs nothing, must be found out.
+// files, from init on. What the desk and the callers were told must last: no position, no counter
+// and no count of failures is lower, no page is there in half, and no OTP or passcode is accepted
+// once more. The control build, which syncs nothing, must be found out.
 func TestCrashPowerVerifier(t *testing.T) {
 	images := powertest.Images(t)
 	binary, control := powertest.Build(t,
@@ -77,7 +77,8 @@ func powerHeard(line []byte) (m powerMark) {
 	return m
 }
 
-// powerTold is what was said before the machine stopped: what it must hold at least, and may at most.
+// powerTold is what was said before the machine stopped: what it must hold at least, and may at
+// most.
 type powerTold struct {
 	init, trusted   bool
 	position, meant int64

@@ -22,13 +22,14 @@ import (
 	"github.com/tokendesk/tokendesk/provisioning/verifier"
 )
 
-// powerMark is what the recorded verifier, its desk and its callers say on the tape. Meant marks stand
-// before something that may come about, the others after somebody was told that it did.
+// powerMark is what the recorded verifier, its desk and its callers say on the tape. Meant marks
+// stand before something that may come about, the others after somebody was told that it did.
 type powerMark struct {
 	Meant bool `json:",omitempty"`
 	// Init and Trusted say that those commands returned.
 	Init, Trusted bool `json:",omitempty"`
-	// Position is how far the desk's feed reaches, or was acknowledged; Records are those up to there.
+	// Position is how far the desk's feed reaches, or was acknowledged; Records are those up to
+	// there.
 	Position int64 `json:",omitempty"`
 	Records  int   `json:",omitempty"`
 	// Credential is at a stage, or its counter and its failures are.

@@ -1,6 +1,6 @@
-// Package disktest stands in for package os in a build that records: the power rig compiles bbolt and
-// the packages that make files against it instead. Every call goes on to the kernel and is put on a
-// tape in the order in which the kernel took it, with the bytes it took.
+// Package disktest stands in for package os in a build that records: the power rig compiles bbolt
+// and the packages that make files against it instead. Every call goes on to the kernel and is put
+// on a tape in the order in which the kernel took it, with the bytes it took.
 //
 // It knows nothing of what the files mean, and no build of the product imports it.
 package disktest
@@ -44,8 +44,8 @@ type Step struct {
 	Mode os.FileMode
 }
 
-// Syncs is "no" in the control build, which the linker is told (-X): every sync is then left out, as
-// if it stood nowhere in the source.
+// Syncs is "no" in the control build, which the linker is told (-X): every sync is then left out,
+// as if it stood nowhere in the source.
 var Syncs = "yes"
 
 // tape is the one recording of a process.

@@ -1,7 +1,7 @@
 // Package powertest is a rig for power cuts and kills. It builds a test binary that puts every file
-// operation of the packages under test on a tape, plays the tape into a disk that remembers what was
-// synced and what was not, and makes images of what a machine could find after it stopped at any
-// point. Whoever owns the files says what an image must hold.
+// operation of the packages under test on a tape, plays the tape into a disk that remembers what
+// was synced and what was not, and makes images of what a machine could find after it stopped at
+// any point. Whoever owns the files says what an image must hold.
 //
 // It refuses to know what is in the files.
 package powertest
@@ -24,8 +24,8 @@ const stand = `os "github.com/tokendesk/tokendesk/daemon/boltfile/disktest"`
 var importsOS = regexp.MustCompile(`(?m)^(import )?\s*"os"$`)
 
 // Build compiles the tests of a package so that the named packages, and bbolt, reach the kernel
-// through the tape, and once more with every sync left out. It fails when the source does not look as
-// it must.
+// through the tape, and once more with every sync left out. It fails when the source does not look
+// as it must.
 func Build(t testing.TB, pkg string, recorded ...string) (binary, control string) {
 	t.Helper()
 	dir := t.TempDir()

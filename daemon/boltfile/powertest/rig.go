@@ -202,10 +202,10 @@ func (c *Tally) String() string {
 // Err is the first thing that was wrong, of each kind.
 func (c *Tally) Err() error { return errors.Join(c.first[:]...) }
 
-// Run makes so many images of each kind, spread over the whole tape, and has them judged: every fifth
-// from before the first mark, when the files were made. A kill point is judged twice: as the kernel
-// shows it, and as the disk holds it if the machine stops in the same moment and writes nothing
-// more. A control build, which syncs nothing, can fail a kill point in the second way only.
+// Run makes so many images of each kind, spread over the whole tape, and has them judged: every
+// fifth from before the first mark, when the files were made. A kill point is judged twice: as the
+// kernel shows it, and as the disk holds it if the machine stops in the same moment and writes
+// nothing more. A control build, which syncs nothing, can fail a kill point in the second way only.
 func (r *Recording) Run(t testing.TB, kills, cuts int, judge Judge) *Tally {
 	t.Helper()
 	made, worked := r.spread()
@@ -257,8 +257,13 @@ func (r *Recording) share(t testing.TB, points []point, c *Tally, judge Judge) {
 	for worker := range runtime.GOMAXPROCS(0) {
 		group.Go(func() {
 			dir := filepath.Join(base, fmt.Sprint(worker))
-			for from := int(next.Add(chunk)) - chunk; from < len(points); from = int(next.Add(chunk)) - chunk {
-				r.walk(points[from:min(from+chunk, len(points))], dir, judge, func(p point, err error) {
+			for {
+				from := int(next.Add(chunk)) - chunk
+				if from >= len(points) {
+					return
+				}
+				part := points[from:min(from+chunk, len(points))]
+				r.walk(part, dir, judge, func(p point, err error) {
 					mu.Lock()
 					defer mu.Unlock()
 					c.count(p, err)
