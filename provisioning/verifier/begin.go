@@ -2,10 +2,10 @@ package verifier
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"github.com/tokendesk/tokendesk/daemon/boltfile"
 	"github.com/tokendesk/tokendesk/provisioning/feed"
@@ -38,7 +38,7 @@ func begin(p Plan) (made bool, err error) {
 		return false, errors.Join(err, errors.New("the directory is not empty"))
 	}
 	if exists(p.Escrow) {
-		return false, fmt.Errorf("the escrow key %s: %w", p.Escrow, fs.ErrExist)
+		return false, p.escrowExists()
 	}
 	return false, writeNew(mark, 0o600, []byte(p.Escrow))
 }
@@ -57,11 +57,15 @@ func startOver(p Plan, escrow string) error {
 	}
 	if escrow != p.Escrow {
 		if exists(p.Escrow) {
-			return fmt.Errorf("the escrow key %s: %w", p.Escrow, fs.ErrExist)
+			return p.escrowExists()
 		}
 		return nil
 	}
 	return errors.Join(boltfile.RemoveDrafts(escrow), boltfile.Remove(escrow))
+}
+
+func (p Plan) escrowExists() error {
+	return &fs.PathError{Op: "make the escrow key", Path: p.Escrow, Err: syscall.EEXIST}
 }
 
 // finish reads the bundle of a verifier that is made whole, and says so on the disk.
