@@ -43,8 +43,11 @@ type Parts struct {
 	// Listeners are sockets made by somebody else, by name: "desk" and "feed". Missing ones are
 	// made from the configuration.
 	Listeners map[string]net.Listener
-	// Fatal ends the process when a durable write fails.
+	// Fatal hears, once, that a durable write failed. The screens are told after it returns, and Run
+	// ends with the error.
 	Fatal func(error)
+	// commit stands around each commit. Tests set it.
+	commit func(func() error) error
 }
 
 // Desk is one appliance, open and wired.
@@ -77,6 +80,7 @@ type Desk struct {
 	// backing is held by the backup under way; instance is this run of the program.
 	backing  sync.Mutex
 	instance feed.Instance
+	broken   broken
 }
 
 // Open opens a desk that exists and wires it; nothing runs yet. It refuses what is missing or broken
@@ -87,11 +91,12 @@ func Open(ctx context.Context, p Parts) (d *Desk, err error) {
 	}
 	p.Site.Touch = !p.Config.PINAlone
 	d = &Desk{parts: p, log: p.Log, opened: make(chan struct{}, 1), metrics: newMetrics(),
-		renewed: map[string]secret.Key{}, instance: newInstance(p.Clock), protected: protection()}
+		renewed: map[string]secret.Key{}, instance: newInstance(p.Clock), protected: protection(),
+		broken: broken{over: make(chan struct{})}}
 	if d.people, err = openPeople(p); err != nil {
 		return nil, err
 	}
-	if d.store, d.parts.Keys, err = openStore(ctx, p, d.metrics.timed); err != nil {
+	if d.store, d.parts.Keys, err = openStore(ctx, p, d.commit, d.fail); err != nil {
 		return nil, err
 	}
 	d.metrics.registry.MustRegister(figures{d})

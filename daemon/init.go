@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -19,14 +20,15 @@ import (
 
 	"golang.org/x/mod/sumdb/note"
 
+	"github.com/tokendesk/tokendesk/daemon/boltfile"
 	"github.com/tokendesk/tokendesk/provisioning/feed"
 	"github.com/tokendesk/tokendesk/provisioning/secret"
 )
 
-// Init makes a new desk: its keys where the configuration says credentials lie, its empty store, and
-// its public card for the verifier. It refuses to touch a desk that exists. A site secret that is
-// there already is kept: the desks of a site share it. It returns lines that say what was made and
-// what to do next.
+// Init makes a new desk: its keys where the configuration says credentials lie, its empty store,
+// and its public card for the verifier. It refuses to touch a desk that exists. A site secret that
+// is there already is kept: the desks of a site share it. One that a crash cut short is taken up
+// where it stopped. It returns lines that say what was made and what to do next.
 func Init(c Config, bundlePath, cardPath string) ([]string, error) {
 	data, err := os.ReadFile(bundlePath)
 	if err != nil {
@@ -40,13 +42,8 @@ func Init(c Config, bundlePath, cardPath string) ([]string, error) {
 		return nil, errors.New(`"feed_url" is missing in the configuration: the verifier must know ` +
 			`where to pull, for example feed_url = "https://icto-1.example.edu:8443"`)
 	}
-	if _, err := os.Stat(c.file()); !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%s is there already: a desk is made once; nothing was changed", c.file())
-	}
-	for _, name := range []string{credDesk, credLog, credFeed} {
-		if _, err := os.Stat(filepath.Join(c.Credentials, name)); !errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("the credential %s is there already; nothing was changed", name)
-		}
+	if err := beginInit(c); err != nil {
+		return nil, err
 	}
 	if err := makeKeys(c); err != nil {
 		return nil, err
@@ -55,14 +52,17 @@ func Init(c Config, bundlePath, cardPath string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := createStore(c, keys); err != nil {
+	if err := createStore(c, keys); err != nil && !errors.Is(err, boltfile.ErrExists) {
 		return nil, err
 	}
-	if err := writeNew(c.Verifier, data, 0o644); err != nil && !sameFile(c.Verifier, bundlePath) {
+	if err := writeNew(c.Verifier, data, 0o644); err != nil && !holds(c.Verifier, data) {
 		return nil, err
 	}
 	if err := writeCard(c, keys, cardPath); err != nil {
 		return nil, err
+	}
+	if err := boltfile.Remove(c.unfinished()); err != nil {
+		return nil, fmt.Errorf("end init: %w", err)
 	}
 	return []string{
 		"made the keys of desk " + c.Desk + " in " + c.Credentials,
@@ -75,11 +75,8 @@ func Init(c Config, bundlePath, cardPath string) ([]string, error) {
 }
 
 func makeKeys(c Config) error {
-	if err := os.MkdirAll(c.Credentials, 0o700); err != nil {
+	if err := boltfile.MakeDir(c.Credentials); err != nil {
 		return fmt.Errorf("make the keys: %w", err)
-	}
-	if err := os.MkdirAll(c.State, 0o700); err != nil {
-		return fmt.Errorf("make the state folder: %w", err)
 	}
 	logKey, publicLogKey, err := note.GenerateKey(rand.Reader, c.Desk)
 	if err != nil {
@@ -94,10 +91,7 @@ func makeKeys(c Config) error {
 		credSite: append([]byte("1 "), randomKey()...),
 	} {
 		err := writeNew(filepath.Join(c.Credentials, name), data, 0o600)
-		if name == credSite && errors.Is(err, fs.ErrExist) {
-			continue
-		}
-		if err != nil {
+		if err != nil && !errors.Is(err, fs.ErrExist) {
 			return err
 		}
 	}
@@ -170,7 +164,10 @@ func writeCard(c Config, keys Keys, path string) error {
 	if err != nil {
 		return fmt.Errorf("make the desk's card: %w", err)
 	}
-	return writeNew(path, data, 0o644)
+	if err := writeNew(path, data, 0o644); err != nil && !holds(path, data) {
+		return err
+	}
+	return nil
 }
 
 func feedLeaf(cert tls.Certificate) (*x509.Certificate, error) {
@@ -182,19 +179,14 @@ func feedLeaf(cert tls.Certificate) (*x509.Certificate, error) {
 
 // writeNew writes a file that must not exist, durably.
 func writeNew(path string, data []byte, mode fs.FileMode) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
-	if err != nil {
-		return fmt.Errorf("write %s: %w", filepath.Base(path), err)
-	}
-	_, err = f.Write(data)
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+	if err := boltfile.WriteNew(path, mode, data); err != nil {
 		return fmt.Errorf("write %s: %w", filepath.Base(path), err)
 	}
 	return nil
 }
 
-func sameFile(a, b string) bool {
-	ia, errA := os.Stat(a)
-	ib, errB := os.Stat(b)
-	return errA == nil && errB == nil && os.SameFile(ia, ib)
+// holds says that a file is there already just as it would be written.
+func holds(path string, data []byte) bool {
+	there, err := os.ReadFile(path)
+	return err == nil && bytes.Equal(there, data)
 }

@@ -254,7 +254,7 @@ func (p *pair) oldIsUseless(before Keys, follower string) {
 	}
 	p.stopDesk()
 	_, keys, err := openStore(p.t.Context(), Parts{Config: p.config, Clock: trustedClock{},
-		Keys: Keys{Desk: before.Desk, Log: before.Log}}, nil)
+		Keys: Keys{Desk: before.Desk, Log: before.Log}}, nil, nil)
 	if err == nil || keys.Log == nil {
 		p.t.Error("the old key still opens the store")
 	}

@@ -212,7 +212,7 @@ func TestRestoreBreaksOff(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s, _, err := openStore(t.Context(), Parts{Config: config, Keys: keys, Clock: always{}}, nil)
+		s, _, err := openStore(t.Context(), Parts{Config: config, Keys: keys, Clock: always{}}, nil, nil)
 		if err != nil {
 			t.Fatalf("%s: %v", at, err)
 		}
@@ -237,7 +237,7 @@ func (w *town) startsNot(c Config, at string) {
 	if err != nil {
 		return
 	}
-	s, _, err := openStore(w.Context(), Parts{Config: c, Keys: keys, Clock: always{}}, nil)
+	s, _, err := openStore(w.Context(), Parts{Config: c, Keys: keys, Clock: always{}}, nil, nil)
 	if err == nil {
 		w.Errorf("%s: a desk starts on half a restore", at)
 		_ = s.Close()
@@ -339,7 +339,7 @@ func TestBackupIsOpened(t *testing.T) {
 	if err := os.WriteFile(live.file(), data, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	_, _, err = openStore(t.Context(), Parts{Config: live, Keys: desk.parts.Keys, Clock: always{}}, nil)
+	_, _, err = openStore(t.Context(), Parts{Config: live, Keys: desk.parts.Keys, Clock: always{}}, nil, nil)
 	if err == nil || !strings.Contains(err.Error(), "is a backup and does not start") {
 		t.Errorf("a backup as live state: %v", err)
 	}

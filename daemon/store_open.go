@@ -19,16 +19,15 @@ func createStore(c Config, k Keys) error {
 }
 
 // openStore opens the store with the desk's key, or with the one beside it: the key was being renewed
-// when the last run ended. It returns the keys with the one that opens it first. timed stands around
-// each commit.
-func openStore(
-	ctx context.Context, p Parts, timed func(func() error) error,
-) (*store.Store, Keys, error) {
+// when the last run ended. It returns the keys with the one that opens it first. commit stands around
+// each commit, fail hears of one that failed.
+func openStore(ctx context.Context, p Parts, commit func(func() error) error,
+	fail func(error)) (*store.Store, Keys, error) {
 	if err := checkRestored(p.Config); err != nil {
 		return nil, p.Keys, err
 	}
-	o := storeOptions(p.Config, p.Keys, p.Clock, p.Fatal)
-	o.Commit = timed
+	o := storeOptions(p.Config, p.Keys, p.Clock, fail)
+	o.Commit = commit
 	s, err := store.Open(ctx, o)
 	if errors.Is(err, boltfile.ErrWrongKey) && !p.Keys.DeskBeside.IsZero() {
 		p.Keys.Desk, p.Keys.DeskBeside = p.Keys.DeskBeside, p.Keys.Desk

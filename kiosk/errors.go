@@ -24,7 +24,10 @@ type handler func(http.ResponseWriter, *http.Request) error
 // page runs a handler and turns its error into an answer.
 func (s *Server) page(h handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if err := h(w, r); err != nil {
+		if s.sayDown(w, r) {
+			return
+		}
+		if err := h(w, r); err != nil && !s.sayDown(w, r) {
 			s.fail(w, r, err)
 		}
 	})

@@ -73,6 +73,9 @@ type Server struct {
 	// done is closed when Run ends, so that no stream outlives it.
 	done     chan struct{}
 	doneOnce sync.Once
+	// down is closed when the disk failed: see Down.
+	down     chan struct{}
+	downOnce sync.Once
 }
 
 // New checks the configuration. It starts nothing: see Run and Handler.
@@ -108,7 +111,7 @@ func newServer(c Config) *Server {
 		log:      c.Logger,
 		sessions: newSessions(c.Clock), outside: newOutside(c.Clock), counter: newCounter(), screens: newScreens(),
 		streams: newStreams(), posts: newPosts(), touches: newTouches(),
-		done: make(chan struct{}),
+		done: make(chan struct{}), down: make(chan struct{}),
 	}
 }
 

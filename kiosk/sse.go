@@ -92,6 +92,9 @@ func (s *Server) stream(
 	defer check.Stop()
 	var last string
 	for {
+		if s.isDown() {
+			return s.lastWords(r, out)
+		}
 		changed, moved, reader := s.visits.Changed(), s.counter.changed(), s.readerChanged()
 		over, err := s.frame(r, out, look, &last)
 		if over || err != nil {
@@ -100,8 +103,9 @@ func (s *Server) stream(
 		select {
 		case <-r.Context().Done():
 			return nil
+		case <-s.down:
 		case <-s.done:
-			return nil
+			return s.lastWords(r, out)
 		case <-ended:
 			return nil
 		case <-beat.C:

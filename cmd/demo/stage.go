@@ -170,7 +170,6 @@ func (st *stage) openDesk(ctx context.Context) error {
 		Listeners: map[string]net.Listener{"desk": st.screen, "feed": st.feed, "self": st.self},
 		Fatal: func(err error) {
 			st.log.Error("a durable write failed; the demonstration stops", "err", err)
-			os.Exit(1)
 		}})
 	return err
 }

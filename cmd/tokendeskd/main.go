@@ -9,12 +9,16 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/tokendesk/tokendesk/daemon"
 	"github.com/tokendesk/tokendesk/devices/usb"
 	"github.com/tokendesk/tokendesk/provisioning"
 	"github.com/tokendesk/tokendesk/systemd"
 )
+
+// stopWithin bounds an end in order after the disk failed.
+const stopWithin = 15 * time.Second
 
 func main() {
 	config := flag.String("config", "/etc/tokendesk/desk.toml", "configuration `file`")
@@ -49,10 +53,11 @@ func run(ctx context.Context, path string) error {
 	defer bus.Close()
 	desk, err := daemon.Open(ctx, daemon.Parts{Config: config, Keys: keys, Site: site, Bus: bus,
 		ReaderBus: bus, Clock: daemon.SystemClock{}, Log: log, Listeners: listeners, Fatal: func(err error) {
-			// A commit whose outcome is unknown: only a new start reads what is true.
+			// A commit whose outcome is unknown: only a new start reads what is true. Run ends once the
+			// screens were told.
 			log.Error("a durable write failed; the daemon stops", "err", err,
 				"MESSAGE_ID", "8c27d6b10e5f4c02a3b94f7d21e8c6a4")
-			os.Exit(1)
+			time.AfterFunc(stopWithin, func() { os.Exit(1) })
 		}})
 	if err != nil {
 		return err

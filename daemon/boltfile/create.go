@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
-	"path/filepath"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -38,25 +36,11 @@ func create(o Options, key []byte, b Birth) error {
 	if len(key) != KeySize {
 		return ErrKey
 	}
-	dir := filepath.Dir(o.Path)
-	draft, err := os.CreateTemp(dir, "."+filepath.Base(o.Path)+".new-*") // mode 0600
-	if err != nil {
-		return err
-	}
-	defer func() { _ = os.Remove(draft.Name()) }()
-	if err := draft.Close(); err != nil {
-		return err
-	}
-	if err := fill(draft.Name(), o, key, b); err != nil {
-		return err
-	}
-	switch err := os.Link(draft.Name(), o.Path); {
-	case errors.Is(err, fs.ErrExist):
+	err := publish(o.Path, func(draft string) error { return fill(draft, o, key, b) })
+	if errors.Is(err, fs.ErrExist) {
 		return ErrExists
-	case err != nil:
-		return err
 	}
-	return syncDir(dir)
+	return err
 }
 
 // fill makes the draft a file with its header and buckets.
@@ -80,13 +64,4 @@ func fill(path string, o Options, key []byte, b Birth) error {
 		return writeHeader(tx, header, file, key)
 	})
 	return errors.Join(err, f.Close())
-}
-
-// syncDir makes a new name durable: bbolt syncs the file, not the directory it is in.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }

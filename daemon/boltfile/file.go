@@ -123,6 +123,9 @@ func openBolt(path string) (db *bbolt.DB, err error) {
 			OpenFile: func(name string, flag int, mode os.FileMode) (*os.File, error) {
 				var err error
 				handle, err = os.OpenFile(name, flag&^os.O_CREATE, mode)
+				if err == nil {
+					err = settle(handle)
+				}
 				return handle, err
 			},
 		})

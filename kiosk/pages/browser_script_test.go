@@ -189,6 +189,11 @@ func (b *bench) live(*testing.T) {
 	b.events <- "event: goto\ndata: //elsewhere.example/"
 	b.holds("it stays on this desk", `location.pathname === '/gallery/write-touch'`)
 	b.open("write-touch")
+	b.events <- "event: down\ndata: The disk failed."
+	b.holds("the last words of the desk stand on the page",
+		`document.querySelector('.offline').innerText === 'The disk failed.' &&
+			document.documentElement.hasAttribute('data-offline')`)
+	b.open("write-touch")
 	b.events <- "event: goto\ndata: /gallery/simple-bye"
 	b.holds("it goes where the desk says", `location.pathname === '/gallery/simple-bye'`)
 }

@@ -1391,7 +1391,7 @@ func (v SimpleView) key(part string) Key { return Key("simple." + string(v.Kind)
 
 func (v SimpleView) icon() string {
 	switch v.Kind {
-	case SimpleError:
+	case SimpleError, SimpleDown:
 		return "triangle-alert"
 	case SimpleAccess:
 		return "ban"

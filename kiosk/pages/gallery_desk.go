@@ -188,5 +188,6 @@ func gallerySimple() []Sample {
 		simple("simple-ended", SimpleEnded, ""),
 		simple("simple-access", SimpleAccess, ""),
 		simple("simple-bye", SimpleBye, ""),
+		simple("simple-down", SimpleDown, ""),
 	}
 }

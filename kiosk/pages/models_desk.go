@@ -158,6 +158,8 @@ const (
 	SimpleEnded  SimpleKind = "ended"
 	SimpleAccess SimpleKind = "access"
 	SimpleBye    SimpleKind = "bye"
+	// SimpleDown: the disk failed, and the desk is about to start anew.
+	SimpleDown SimpleKind = "down"
 )
 
 // SimpleView is a page with one sentence and one way out (to PathHome).

@@ -65,11 +65,8 @@ func Init(p Plan) (feed.Bundle, error) {
 }
 
 func initialise(p Plan) (feed.Bundle, error) {
-	if err := os.MkdirAll(p.Dir, 0o700); err != nil {
-		return feed.Bundle{}, err
-	}
-	if entries, err := os.ReadDir(p.Dir); err != nil || len(entries) > 0 {
-		return feed.Bundle{}, errors.Join(err, errors.New("the directory is not empty"))
+	if made, err := begin(p); made || err != nil {
+		return finish(p, err)
 	}
 	bundle := feed.Bundle{Version: feed.Version, Name: p.Name}
 	var err error
@@ -99,7 +96,7 @@ func initialise(p Plan) (feed.Bundle, error) {
 	if err := writeNew(filepath.Join(p.Dir, FileBundle), 0o644, line); err != nil {
 		return feed.Bundle{}, err
 	}
-	return bundle, makeState(p)
+	return finish(p, makeState(p))
 }
 
 func makeFeedKey(path string) ([]byte, error) {
@@ -240,12 +237,7 @@ func writeSecret(path string, key secret.Key) error {
 
 // writeNew writes a file that was not there, to the disk.
 func writeNew(path string, mode fs.FileMode, data []byte) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(data)
-	return errors.Join(err, f.Sync(), f.Close())
+	return boltfile.WriteNew(path, mode, data)
 }
 
 func readPair(dir, certFile, keyFile string) (tls.Certificate, error) {

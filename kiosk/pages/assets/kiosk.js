@@ -48,7 +48,14 @@ if (source) {
     // Where a form was sent, its own answer says where to go, if there is one.
     setTimeout(() => location.replace(e.data), sent ? 5000 : 0);
   });
-  es.onopen = () => root.removeAttribute('data-offline');
+  // The desk stops because its disk failed: its last words stay until it answers again.
+  let down = false;
+  es.addEventListener('down', (e) => {
+    down = true;
+    $('.offline').textContent = e.data;
+    root.setAttribute('data-offline', '');
+  });
+  es.onopen = () => down ? location.reload() : root.removeAttribute('data-offline');
   es.onerror = () => root.setAttribute('data-offline', '');
   addEventListener('pagehide', () => es.close());
 }
