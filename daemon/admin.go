@@ -99,6 +99,8 @@ func (a admin) handler() http.Handler {
 	mux.HandleFunc("GET /status", a.status)
 	mux.HandleFunc("GET /officers", a.officers)
 	mux.HandleFunc("POST /officers/{act}", a.officer)
+	mux.HandleFunc("POST /erase", a.erase)
+	mux.HandleFunc("GET /erasures", a.erasures)
 	return mux
 }
 

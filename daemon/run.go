@@ -64,6 +64,7 @@ func (d *Desk) Run(ctx context.Context) error {
 		"officers": d.keepStaff,
 		"notices":  d.notices.Run,
 		"mailbox":  d.readMailbox,
+		"erased":   d.eraser().Run,
 	} {
 		group.Go(func() error {
 			if err := run(ctx); err != nil && !errors.Is(err, context.Canceled) {

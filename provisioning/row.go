@@ -99,7 +99,7 @@ func All[R Row](s Snapshot) iter.Seq[R] { return Find[R](s, "", "") }
 func Rows() []Row {
 	return []Row{Person{}, Officer{}, Token{}, Credential{}, Loan{}, Visit{}, OpResult{}, Verifier{},
 		Passcode{}, Approval{}, Issuance{}, Tries{}, Drawer{}, OfficerKey{}, NoticeChannels{},
-		Notice{}, Request{}, Mailbox{}}
+		Notice{}, Request{}, Mailbox{}, Erasure{}}
 }
 
 // Kind implements Row.

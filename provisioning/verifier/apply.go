@@ -36,7 +36,9 @@ func (s *State) openAll(p feed.Page) ([]opened, error) {
 	var all []opened
 	for i, leaf := range p.Leaves {
 		for _, rec := range leaf.Records {
-			all = append(all, opened{Record: rec, position: p.After + int64(i)})
+			if rec.Erased == nil {
+				all = append(all, opened{Record: rec, position: p.After + int64(i)})
+			}
 		}
 	}
 	var group errgroup.Group
@@ -70,6 +72,7 @@ func (v *Verifier) apply(desk string, page feed.Page, next feed.Tail) error {
 	if err != nil {
 		return fmt.Errorf("open the records of a page: %w", err)
 	}
+	defer v.wasErased(records)
 	return v.file.Update(func(tx *boltfile.Tx) error {
 		row, ok, err := load[deskRow](tx, deskTable, []byte(desk))
 		if err != nil {
@@ -81,12 +84,18 @@ func (v *Verifier) apply(desk string, page feed.Page, next feed.Tail) error {
 		if err := row.at(page); err != nil {
 			return err
 		}
+		if err := hide(tx, desk, page); err != nil {
+			return err
+		}
 		now := v.clock()
 		for _, rec := range records {
 			t := taking{State: v.State, tx: tx, desk: &row, rec: rec, now: now}
 			if err := t.take(); err != nil {
 				return fmt.Errorf("take a %s record: %w", rec.Kind, err)
 			}
+		}
+		if err := uncovered(tx, desk, next.Position(), next.Position() >= page.Head); err != nil {
+			return err
 		}
 		if row.Tail, err = next.MarshalBinary(); err != nil {
 			return err
@@ -123,6 +132,9 @@ type taking struct {
 // take stores the record and does what it says. A record that was taken before, in this feed or in
 // one the desk was restored from, changes nothing.
 func (t taking) take() error {
+	if t.rec.Kind == feed.KindErase {
+		return t.takeErase()
+	}
 	key := []byte(t.rec.ID)
 	if _, seen, err := load[recordRow](t.tx, recordTable, key); seen || err != nil {
 		return err

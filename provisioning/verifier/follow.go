@@ -113,7 +113,7 @@ type follower struct {
 func (f *follower) trouble(err error, pause time.Duration) time.Duration {
 	f.setLink(f.desk, func(l *Link) { l.Trouble = err.Error() })
 	for _, alarm := range []error{feed.ErrFork, feed.ErrRolledBack, feed.ErrOtherFeed, errLogKey,
-		feed.ErrLeaf, feed.ErrCheckpoint} {
+		feed.ErrLeaf, feed.ErrCheckpoint, feed.ErrOmitted, feed.ErrErasure} {
 		if errors.Is(err, alarm) {
 			f.log.Error("a desk's log does not fit", "desk", f.desk, "err", alarm)
 			if err := f.alarm(f.desk, alarm.Error()); err != nil {
@@ -203,8 +203,11 @@ func (f *follower) begin(ctx context.Context) (feed.Tail, error) {
 // without records are followed in silence, because an ack may be a leaf itself.
 func (f *follower) store(tail *feed.Tail, page feed.Page) (news bool, err error) {
 	next, err := tail.Next(page, f.key)
-	if err != nil || next.Position() == tail.Position() {
+	if err != nil {
 		return false, err
+	}
+	if next.Position() == tail.Position() {
+		return false, f.nothingHidden(f.desk)
 	}
 	if err := f.apply(f.desk, page, next); err != nil {
 		return false, fmt.Errorf("store a page: %w", err)

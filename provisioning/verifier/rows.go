@@ -39,7 +39,7 @@ const (
 func tables() []string {
 	return []string{deskTable, callerTable, credentialTable, seedTable, seedTagTable, userTable,
 		tokenTable, recordTable, verdictTable, ghostTable, passcodeTable, passcodeRefTable,
-		saltTable}
+		saltTable, erasureTable, hiddenTable}
 }
 
 // deskRow is a desk we follow.

@@ -36,7 +36,9 @@ type Verifier struct {
 
 	attempts chan *attempt
 	// poke tells the supervisor that the desks changed.
-	poke    chan struct{}
+	poke chan struct{}
+	// erased tells that a page brought an erasure.
+	erased  chan struct{}
 	callers *callerLimits
 	started time.Time
 
@@ -57,7 +59,7 @@ func New(c Config) (*Verifier, error) {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	return &Verifier{State: c.State, clock: c.Clock, log: c.Log, attempts: make(chan *attempt),
-		poke: make(chan struct{}, 1), callers: newCallerLimits(), started: c.Clock(),
+		poke: make(chan struct{}, 1), erased: make(chan struct{}, 1), callers: newCallerLimits(), started: c.Clock(),
 		links: map[string]Link{}}, nil
 }
 
@@ -68,6 +70,7 @@ func (v *Verifier) Run(ctx context.Context) error {
 	group.Go(func() error { return v.decideAll(ctx) })
 	group.Go(func() error { return v.supervise(ctx) })
 	group.Go(func() error { return v.sweepPasscodes(ctx) })
+	group.Go(func() error { return v.rewrite(ctx) })
 	if err := group.Wait(); err != nil && !errors.Is(err, context.Canceled) {
 		return fmt.Errorf("run the verifier: %w", err)
 	}
