@@ -6,6 +6,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+
+	"go.etcd.io/bbolt"
 )
 
 // Mark names the key of a subject: 16 bytes of a hash of it. It is the same in every copy of the
@@ -97,4 +99,21 @@ func (tx *Tx) Adopt(subject, bucket string, key []byte) error {
 		return err
 	}
 	return tx.PutFor(subject, bucket, key, value)
+}
+
+// Buckets lists what the file has, its own among them, but for the header.
+func (tx *Tx) Buckets() ([]string, error) {
+	var names []string
+	err := guarded(func() error {
+		return tx.bolt.ForEach(func(name []byte, _ *bbolt.Bucket) error {
+			if string(name) != headerBucket {
+				names = append(names, string(name))
+			}
+			return nil
+		})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list buckets: %w", err)
+	}
+	return names, nil
 }

@@ -47,8 +47,10 @@ func decide(s provisioning.Snapshot, now provisioning.Now, o order,
 		return provisioning.Change{}, err
 	}
 	row := provisioning.Erasure{ID: t.Mark, At: now.At, Position: s.Position()}
+	follower, _ := provisioning.Get[provisioning.Verifier](s, provisioning.Verifier{}.Key())
+	follower.Published = s.Position() + 1
 	erasing := provisioning.Erasing{Person: o.person, Traces: t, Forget: forgotten(s, o, person)}
-	return provisioning.NewChange(e).Put(row).Put(changed(s, now, o)...).Publish(records...).
+	return provisioning.NewChange(e).Put(row, follower).Put(changed(s, now, o)...).Publish(records...).
 		Erase(erasing), nil
 }
 
