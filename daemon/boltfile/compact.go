@@ -39,18 +39,31 @@ func (f *File) Compact() (Compaction, error) {
 }
 
 func (f *File) compact() (c Compaction, err error) {
-	began := time.Now()
-	f.writer.Lock()
-	defer f.writer.Unlock()
-	if f.uncertain.Load() {
-		return c, ErrCommit
-	}
 	old, err := os.OpenFile(f.path, os.O_WRONLY, 0)
 	if err != nil {
 		return c, err
 	}
 	defer func() { _ = old.Close() }()
-	draft := compactPath(f.path)
+	if c, err = f.renew(); err != nil {
+		return c, err
+	}
+	return c, overwrite(old, c.Before)
+}
+
+// Compacting says whether writers wait for a compaction now, so that a watchdog does not take that
+// for a writer that hangs.
+func (f *File) Compacting() bool { return f.compacting.Load() }
+
+// renew makes the new file and goes on with it.
+func (f *File) renew() (c Compaction, err error) {
+	f.writer.Lock()
+	defer f.writer.Unlock()
+	f.compacting.Store(true)
+	defer f.compacting.Store(false)
+	if f.uncertain.Load() {
+		return c, ErrCommit
+	}
+	began, draft := time.Now(), compactPath(f.path)
 	defer func() { _ = os.Remove(draft) }() // does nothing once it was renamed
 	if err := f.copyTo(draft); err != nil {
 		return c, err
@@ -62,7 +75,7 @@ func (f *File) compact() (c Compaction, err error) {
 		return c, err
 	}
 	c.Took = time.Since(began)
-	return c, overwrite(old, c.Before)
+	return c, nil
 }
 
 // compactPath is where the new file is made. One process has the old one open, so one name is

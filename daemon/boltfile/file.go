@@ -66,6 +66,8 @@ type File struct {
 	commit func(func() error) error
 	// uncertain is set by the first commit whose outcome is unknown.
 	uncertain atomic.Bool
+	// compacting is set while Compact keeps writers waiting.
+	compacting atomic.Bool
 }
 
 // Open opens an existing file with its key. It makes nothing up: what is missing is refused.

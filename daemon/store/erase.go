@@ -138,3 +138,6 @@ func (s *Store) passErasure(leaves []feed.Leaf) {
 // Compact writes the file anew without what was erased, deleted or overwritten: see
 // boltfile.File.Compact.
 func (s *Store) Compact() (boltfile.Compaction, error) { return s.file.Compact() }
+
+// Compacting says whether Do waits for Compact now.
+func (s *Store) Compacting() bool { return s.file.Compacting() }
