@@ -100,6 +100,10 @@ func TestErase(t *testing.T) {
 			t.Errorf("the verifier still says %s", word)
 		}
 	}
+	ended := code.ID + "\n" + `{"desk":"desk1","user":null,"ended":true}`
+	if !strings.Contains(left, ended) || strings.Contains(left, `"salt"`) {
+		t.Error("the passcode leads to its user, or the user's salt is kept")
+	}
 	if !strings.Contains(left, first.Credential) || journal.has("imberly") {
 		t.Error("the id is free again, or the journal names them")
 	}
