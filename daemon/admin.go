@@ -101,6 +101,9 @@ func (a admin) handler() http.Handler {
 	mux.HandleFunc("POST /officers/{act}", a.officer)
 	mux.HandleFunc("POST /erase", a.erase)
 	mux.HandleFunc("GET /erasures", a.erasures)
+	mux.HandleFunc("POST /audit/list", a.auditList)
+	mux.HandleFunc("POST /audit/verify", a.auditVerify)
+	mux.HandleFunc("POST /audit/export", a.auditExport)
 	return mux
 }
 

@@ -2,9 +2,7 @@ package daemon
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"io"
 	"net/http"
 
 	"github.com/tokendesk/tokendesk/daemon/store"
@@ -46,16 +44,9 @@ func (d *Desk) ApplyErasures(ctx context.Context, marks []string) (int, error) {
 }
 
 func (a admin) erase(w http.ResponseWriter, r *http.Request) {
-	by, ok := operator(r)
-	if !ok {
-		refuse(w, http.StatusForbidden, AdminError{"forbidden", "only root may order"})
-		return
-	}
 	var order EraseOrder
-	dec := json.NewDecoder(io.LimitReader(r.Body, maxAdminBody))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&order); err != nil {
-		refuse(w, http.StatusBadRequest, AdminError{"malformed", "the order is not understood"})
+	by, ok := a.ordered(w, r, &order)
+	if !ok {
 		return
 	}
 	// Whoever asked may go; what was begun comes to its end.

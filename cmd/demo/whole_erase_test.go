@@ -124,6 +124,7 @@ func TestWholeErase(t *testing.T) {
 	if _, no = w.erase(provisioning.Person{ID: "nobody"}, "asked"); no.Code != "erase_unknown" {
 		t.Errorf("somebody nobody knows: %+v", no)
 	}
+	before := w.kept()
 	id, no := w.erase(gone, "left the university in 2019")
 	if id == "" {
 		t.Fatalf("refused: %+v", no)
@@ -137,6 +138,11 @@ func TestWholeErase(t *testing.T) {
 
 	w.lend(w.person("LEONG"), w.key(17390102)) // the old follower goes on, and so does the token
 	w.unalarmed()
+	check, err := w.client().AuditVerify(t.Context(), []string{before, w.kept()})
+	if err != nil || len(check.Kept) != 2 || check.Kept[0] >= check.Kept[1] || check.Erased < 20 ||
+		check.ErasedRecords != 5 {
+		t.Errorf("the log after the erasure: %+v, %v", check, err)
+	}
 	w.b.Client().CloseIdleConnections()
 	w.stop()
 	w.nothingOf(gone, stays)
@@ -148,6 +154,16 @@ func TestWholeErase(t *testing.T) {
 	if names := personal(gone).found([]byte(w.log.String())); names != nil {
 		t.Errorf("the journal has %q", names)
 	}
+}
+
+// kept is the newest checkpoint the verifier has.
+func (w *whole) kept() string {
+	w.t.Helper()
+	signed, err := w.central.verifier.Checkpoint("demo-1")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return string(signed)
 }
 
 // unalarmed waits until the verifier holds all that was published, and fails if it raised an alarm.

@@ -24,6 +24,7 @@ type cli struct {
 	Officers officersCmd `cmd:"" help:"Who may work at the desk."`
 	Erase    eraseCmd    `cmd:"" help:"Forget a person who holds nothing and owes nothing, here and at the verifier."`
 	Erasures erasuresCmd `cmd:"" help:"Who was forgotten, by opaque ids, and whether the verifier has it."`
+	Audit    auditCmd    `cmd:"" help:"What the log says, whether it is the one that was signed, and an export for an auditor."`
 	Policy   policyCmd   `cmd:"" help:"The terms of a site's profile, and where they deviate from NIST SP 800-63B-4."`
 }
 

@@ -13,6 +13,8 @@ import (
 type deskCmd struct {
 	Trust  trustCmd  `cmd:"" aliases:"add" help:"Pin a desk's card and follow it."`
 	Revoke revokeCmd `cmd:"" help:"Stop following a desk, and suspend and list what it issued."`
+
+	Checkpoint checkpointCmd `cmd:"" help:"Print the newest note a desk signed of its log, for tokendesk audit verify."`
 }
 
 type trustCmd struct {

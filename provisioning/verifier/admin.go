@@ -21,6 +21,8 @@ type Admin interface {
 	RevokeDesk(desk string, since time.Time) ([]Suspended, error)
 	AddCaller(name string, role Role, pin string) error
 	RemoveCaller(name string) error
+	// Checkpoint is the newest note a desk signed of its log, as it was kept here.
+	Checkpoint(desk string) ([]byte, error)
 }
 
 var (
@@ -44,6 +46,8 @@ type outcome struct {
 	Refused   string      `json:"refused,omitempty"`
 	Status    Status      `json:"status,omitzero"`
 	Suspended []Suspended `json:"suspended,omitempty"`
+	// Checkpoint is a signed note.
+	Checkpoint []byte `json:"checkpoint,omitempty"`
 }
 
 // ServeAdmin takes orders on a Unix socket until ctx is done. Whoever may open the socket is the
@@ -73,6 +77,8 @@ func (v *Verifier) obey(o order) (done outcome, err error) {
 		err = v.Trust(o.Card, o.Bounds, o.NewFeed)
 	case "revoke-desk":
 		done.Suspended, err = v.RevokeDesk(o.Desk, o.Since)
+	case "checkpoint":
+		done.Checkpoint, err = v.Checkpoint(o.Desk)
 	case "add-caller":
 		err = v.AddCaller(o.Caller.Name, o.Caller.Role, o.Caller.Pin)
 	case "remove-caller":
