@@ -39,7 +39,7 @@ type crashScript struct {
 	Serials []uint32 `json:",omitempty"`
 	// Digits of the OTPs, when not the site's own.
 	Digits int `json:",omitempty"`
-	Config  daemon.Config
+	Config daemon.Config
 }
 
 // TestMain lets this binary play the other processes, too. They end with the one that started them:

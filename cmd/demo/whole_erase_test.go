@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -227,8 +228,8 @@ func (w *whole) everything() (desk, central []byte) {
 		w.t.Fatal(err)
 	}
 	dir := filepath.Join(w.settings.state, "verifier")
-	openers := []*feed.Opener{w.opener(filepath.Join(dir, "feed.key")),
-		w.opener(filepath.Join(w.settings.state, "escrow.key"))}
+	holders := &bodies{openers: []*feed.Opener{w.opener(filepath.Join(dir, "feed.key")),
+		w.opener(filepath.Join(w.settings.state, "escrow.key"))}}
 	key := w.hexKey(filepath.Join(dir, "state.key"))
 	text, err := os.ReadFile(filepath.Join(config.Credentials, "desk-key"))
 	if err != nil {
@@ -238,8 +239,12 @@ func (w *whole) everything() (desk, central []byte) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	return w.decrypt(filepath.Join(config.State, "desk.db"), "desk", raw, openers),
-		w.decrypt(filepath.Join(dir, "verifier.db"), "verifier", key, nil)
+	desk = decrypted(w.t, filepath.Join(config.State, "desk.db"), "desk", raw, holders)
+	// The seeds of the two who stay, for either key.
+	if holders.n != 4 {
+		w.t.Errorf("%d sealed bodies were opened, want 4", holders.n)
+	}
+	return desk, decrypted(w.t, filepath.Join(dir, "verifier.db"), "verifier", key, nil)
 }
 
 func (w *whole) hexKey(path string) []byte {
@@ -264,52 +269,50 @@ func (w *whole) opener(path string) *feed.Opener {
 	return opener
 }
 
-// decrypt opens every value of a file, and in the records of a desk what the openers open.
-func (w *whole) decrypt(path, kind string, key []byte, openers []*feed.Opener) []byte {
-	w.t.Helper()
+// bodies counts the sealed bodies that were opened with any of these, and writes what was in them.
+type bodies struct {
+	openers []*feed.Opener
+	n       int
+}
+
+func (b *bodies) open(out io.Writer, r feed.Record) {
+	for _, opener := range b.openers {
+		if seed, err := opener.OpenSeed(r); err == nil {
+			fmt.Fprintf(out, "%s %s %s\n", seed.User, seed.Vendor, seed.Serial)
+			b.n++
+		}
+		if code, err := opener.OpenPasscode(r); err == nil {
+			fmt.Fprintf(out, "%s %s\n", code.User, code.Type)
+			b.n++
+		}
+	}
+}
+
+// decrypted is every value of a file that its key opens, and what of its records the holders open.
+func decrypted(t testing.TB, path, kind string, key []byte, holders *bodies) []byte {
+	t.Helper()
 	file, err := boltfile.Open(boltfile.Options{Path: path, Kind: kind}, key)
 	if err != nil {
-		w.t.Fatal(err)
+		t.Fatal(err)
 	}
 	defer file.Close()
 	var all bytes.Buffer
-	bodies := 0
 	err = file.View(func(tx *boltfile.Tx) error {
 		buckets, err := tx.Buckets()
-		if err != nil {
-			return err
-		}
 		for _, bucket := range buckets {
-			err := tx.ForEach(bucket, nil, nil, func(i boltfile.Item) error {
+			err = errors.Join(err, tx.ForEach(bucket, nil, nil, func(i boltfile.Item) error {
 				fmt.Fprintf(&all, "%s %s\n%s\n", bucket, i.Key, i.Value)
 				var r feed.Record
-				if bucket != "records" || i.Erased || json.Unmarshal(i.Value, &r) != nil {
-					return nil
-				}
-				for _, opener := range openers {
-					if seed, err := opener.OpenSeed(r); err == nil {
-						fmt.Fprintf(&all, "%s %s %s\n", seed.User, seed.Vendor, seed.Serial)
-						bodies++
-					}
-					if code, err := opener.OpenPasscode(r); err == nil {
-						fmt.Fprintf(&all, "%s %s\n", code.User, code.Type)
-						bodies++
-					}
+				if holders != nil && !i.Erased && json.Unmarshal(i.Value, &r) == nil {
+					holders.open(&all, r)
 				}
 				return nil
-			})
-			if err != nil {
-				return err
-			}
+			}))
 		}
-		return nil
+		return err
 	})
 	if err != nil {
-		w.t.Fatal(err)
-	}
-	// The seeds of the two who stay, for either key.
-	if want := 4; openers != nil && bodies != want {
-		w.t.Errorf("%d sealed bodies were opened, want %d", bodies, want)
+		t.Fatal(err)
 	}
 	return all.Bytes()
 }
