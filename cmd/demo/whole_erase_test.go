@@ -188,14 +188,15 @@ func (w *whole) unalarmed() {
 func (w *whole) nothingOf(gone, stays provisioning.Person) {
 	w.t.Helper()
 	desk, central := w.everything()
-	serial := hoard{}
-	serial.add("the serial of the token", []byte("17390102"))
 	for where, all := range map[string][]byte{"desk": desk, "verifier": central,
 		"journal": []byte(w.log.String())} {
 		if names := personal(gone).found(all); names != nil {
 			w.t.Errorf("the %s has %q", where, names)
 		}
 		if where == "journal" {
+			if names := personal(stays).found(all); names != nil {
+				w.t.Errorf("the journal has %q of the one who stays", names)
+			}
 			continue
 		}
 		if names := personal(stays).found(all); !slices.Contains(names, "the account") {

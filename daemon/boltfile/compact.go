@@ -116,7 +116,9 @@ func sizes(paths ...string) (first, second int64, err error) {
 // replace renames the new file into place and goes on with it. Once the name is changed there is no
 // way back: what fails after that leaves it unknown which file a power cut would leave.
 func (f *File) replace(draft string) error {
-	f.open.Lock()
+	if err := f.alone(); err != nil {
+		return err
+	}
 	defer f.open.Unlock()
 	if err := os.Rename(draft, f.path); err != nil {
 		return err
@@ -133,6 +135,20 @@ func (f *File) replace(draft string) error {
 	old := f.db
 	f.db = db
 	_ = old.Close() // nobody will read it again, and it has no name
+	return nil
+}
+
+// aloneFor is how long a compaction waits for whoever reads.
+const aloneFor = 10 * time.Second
+
+// alone waits until nobody reads and keeps nobody from it meanwhile: a backup may read for long, and
+// who comes after it should not have to wait for both.
+func (f *File) alone() error {
+	for over := time.Now().Add(aloneFor); !f.open.TryLock(); time.Sleep(time.Millisecond) {
+		if time.Now().After(over) {
+			return errors.New("somebody reads the file for long; it can be tried again")
+		}
+	}
 	return nil
 }
 
