@@ -17,9 +17,14 @@ import (
 	"github.com/tokendesk/tokendesk/provisioning/secret"
 )
 
-// TestErasedAgain: a file from before an erasure erases the same person by the mark that was kept,
-// and nobody else; what it says they have on loan is in doubt.
-func TestErasedAgain(t *testing.T) {
+// eraseBox is a store that a test stops and starts.
+type eraseBox struct {
+	t *testing.T
+	o store.Options
+}
+
+func newEraseBox(t *testing.T) eraseBox {
+	t.Helper()
 	private, _, err := note.GenerateKey(rand.Reader, "d1")
 	if err != nil {
 		t.Fatal(err)
@@ -34,40 +39,51 @@ func TestErasedAgain(t *testing.T) {
 	if err := store.Create(o); err != nil {
 		t.Fatal(err)
 	}
-	open := func() (*store.Store, *erasure.Eraser) {
-		s, err := store.Open(t.Context(), o)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return s, erasure.New(erasure.Config{Ledger: erasable{s},
-			Now: func() provisioning.Now { return provisioning.Now{Desk: "d1", At: time.Now()} }})
+	return eraseBox{t, o}
+}
+
+func (b eraseBox) open() (*store.Store, *erasure.Eraser) {
+	b.t.Helper()
+	s, err := store.Open(b.t.Context(), b.o)
+	if err != nil {
+		b.t.Fatal(err)
 	}
-	put := func(s *store.Store, rows ...provisioning.Row) {
-		_, err := s.Do(t.Context(), func(provisioning.Snapshot) (provisioning.Change, error) {
-			return provisioning.NewChange(provisioning.Entry{Act: "a", Person: "ada"}).Put(rows...), nil
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
+	return s, erasure.New(erasure.Config{Ledger: erasable{s},
+		Now: func() provisioning.Now { return provisioning.Now{Desk: "d1", At: time.Now()} }})
+}
+
+func (b eraseBox) put(s *store.Store, rows ...provisioning.Row) {
+	b.t.Helper()
+	_, err := s.Do(b.t.Context(), func(provisioning.Snapshot) (provisioning.Change, error) {
+		return provisioning.NewChange(provisioning.Entry{Act: "a", Person: "ada"}).Put(rows...), nil
+	})
+	if err != nil {
+		b.t.Fatal(err)
 	}
-	s, _ := open()
-	put(s, provisioning.Person{ID: "ada", Name: "Ada Adams"}, provisioning.Person{ID: "bea"},
-		provisioning.Token{ID: "yubikey/1", State: provisioning.TokenLoaned},
-		provisioning.Credential{ID: "c", Person: "ada", Token: "yubikey/1",
-			State: provisioning.CredentialActive})
-	old := keep(t, s, o.Path)
-	s, e := open()
-	put(s, provisioning.Credential{ID: "c", Person: "ada", Token: "yubikey/1",
-		State: provisioning.CredentialRevoked})
+}
+
+// TestErasedAgain: a file from before an erasure erases the same person by the mark that was kept,
+// and nobody else; what it says they have on loan is in doubt.
+func TestErasedAgain(t *testing.T) {
+	b := newEraseBox(t)
+	s, _ := b.open()
+	c := provisioning.Credential{ID: "c", Person: "ada", Token: "yubikey/1",
+		State: provisioning.CredentialActive}
+	b.put(s, provisioning.Person{ID: "ada", Name: "Ada Adams"}, provisioning.Person{ID: "bea"},
+		provisioning.Token{ID: "yubikey/1", State: provisioning.TokenLoaned}, c)
+	old := keep(t, s, b.o.Path)
+	s, e := b.open()
+	c.State = provisioning.CredentialRevoked
+	b.put(s, c)
 	done, err := e.Erase(t.Context(), "operator:root", "ada", "left")
 	if err != nil || done.ID == "" {
 		t.Fatal(done, err)
 	}
-	if err := errors.Join(s.Close(), os.WriteFile(o.Path, old, 0o600)); err != nil {
+	if err := errors.Join(s.Close(), os.WriteFile(b.o.Path, old, 0o600)); err != nil {
 		t.Fatal(err)
 	}
 
-	s, e = open()
+	s, e = b.open()
 	defer s.Close()
 	if n, err := e.Apply(t.Context(), []string{"00", done.ID}); n != 1 || err != nil {
 		t.Errorf("%d were erased again, %v", n, err)

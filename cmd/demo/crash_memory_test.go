@@ -28,8 +28,8 @@ var excused = []struct {
 }{
 	{"the PIN", "the body of the form it was posted with: net/http reads that into memory of its own",
 		func(before, _ []byte) bool { return bytes.HasSuffix(before, []byte("pin=")) }},
-	{"the PIN", "the first block of argon2id (RFC 9106 section 3.2): x/crypto keeps its input behind " +
-		"its length, with the length of the salt after it",
+	{"the PIN", "the first block of argon2id (RFC 9106 section 3.2): x/crypto keeps its input " +
+		"behind its length, with the length of the salt after it",
 		func(before, after []byte) bool {
 			return bytes.HasSuffix(before, []byte{byte(len(crashPIN)), 0, 0, 0}) &&
 				bytes.HasPrefix(after, []byte{byte(len("crash test salt!")), 0, 0, 0})
@@ -40,9 +40,9 @@ var excused = []struct {
 // once each. They open nothing until the verifier has the proof, and are wiped with the journal.
 const expectedWhy = "an expected code, kept until the touch (design, section 5.3)"
 
-// TestCrashSecrets: with the desk's keys in hand nothing the desk keeps, says, logs or has in memory
-// gives a seed, a PIN or an OTP away, but for the places that are named here. Memory is looked at
-// while the touch is awaited, and after the loan.
+// TestCrashSecrets: with the desk's keys in hand nothing the desk keeps, says, logs or has in
+// memory gives a seed, a PIN or an OTP away, but for the places that are named here. Memory is
+// looked at while the touch is awaited, and after the loan.
 func TestCrashSecrets(t *testing.T) {
 	l := newCrashLane(t, 0, 1)
 	l.desk.kill()
@@ -156,8 +156,8 @@ func (l *crashLane) remembers(h hoard) (found []string) {
 	return found
 }
 
-// places are where a form stands. The officer's six digits count where they stand alone: every id is
-// hexadecimal.
+// places are where a form stands. The officer's six digits count where they stand alone: every id
+// is hexadecimal.
 func places(data, form []byte) (all []int) {
 	for base := 0; ; base++ {
 		at := bytes.Index(data[base:], form)
@@ -187,8 +187,8 @@ func judged(name string, form int, before, after []byte) string {
 }
 
 // foundNowhere searches what a desk that does not run any more has left: with its own key in hand,
-// everything in its file; and what it said and logged. What leaves the desk one day, a backup, is one
-// more row.
+// everything in its file; and what it said and logged. What leaves the desk one day, a backup, is
+// one more row.
 func (l *crashLane) foundNowhere(h hoard, answers []byte) {
 	l.t.Helper()
 	file := filepath.Join(l.script.Config.State, crashFile)

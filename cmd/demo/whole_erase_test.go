@@ -27,8 +27,9 @@ func personal(p provisioning.Person) hoard {
 	k, h := knows[p.ID], hoard{}
 	born := strings.ReplaceAll(k.born, "-", "")
 	for name, words := range map[string][]string{
-		"the name": {p.Name, strings.Join(strings.Fields(p.Name)[1:], " ")}, "the native name": {p.Native},
-		"the number": {string(p.ID)}, "the account": {p.Account},
+		"the name":        {p.Name, strings.Join(strings.Fields(p.Name)[1:], " ")},
+		"the native name": {p.Native},
+		"the number":      {string(p.ID)}, "the account": {p.Account},
 		"the card":     {p.Card, strings.ReplaceAll(p.Card, " ", "")},
 		"the mail":     {p.Account + "@" + p.Site + ".example"},
 		"the phone":    {k.phone, strings.TrimPrefix(k.phone, "+")},
