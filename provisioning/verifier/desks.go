@@ -31,6 +31,9 @@ func (v *Verifier) Trust(card feed.DeskCard, bounds Bounds, newFeed bool) error 
 		row.Card, row.Bounds, row.Alarm, row.Revoked = card, bounds, Alarm{}, time.Time{}
 		if newFeed {
 			row.Tail, row.Checkpoint = nil, nil
+			if err := forgetHidden(tx, card.Desk); err != nil {
+				return err
+			}
 		}
 		return save(tx, deskTable, []byte(card.Desk), row)
 	})

@@ -73,6 +73,20 @@ func uncovered(tx *boltfile.Tx, desk string, position int64, atEnd bool) error {
 	})
 }
 
+// forgetHidden drops what a desk had hidden in a feed that is no longer followed.
+func forgetHidden(tx *boltfile.Tx, desk string) error {
+	var keys [][]byte
+	err := tx.ForEach(hiddenTable, hiddenKey(desk, nil), []byte(desk+"\x01"),
+		func(item boltfile.Item) error {
+			keys = append(keys, bytes.Clone(item.Key))
+			return nil
+		})
+	for _, key := range keys {
+		err = errors.Join(err, tx.Delete(hiddenTable, key))
+	}
+	return err
+}
+
 // nothingHidden is asked when a desk has no more to show.
 func (s *State) nothingHidden(desk string) error {
 	return s.file.View(func(tx *boltfile.Tx) error { return uncovered(tx, desk, 0, true) })

@@ -232,3 +232,28 @@ func TestEraseOfSomebodyElse(t *testing.T) {
 		})
 	}
 }
+
+// TestHiddenEndsWithTheFeed: what a feed held back is no alarm against the one that an operator let
+// follow it.
+func TestHiddenEndsWithTheFeed(t *testing.T) {
+	r := newRig(t)
+	desk := r.open(t, "desk1", func(p *publish.Config, _ *net.Listener) {
+		p.Source = far{p.Source.(*feedtest.Desk)}
+	})
+	kim := feedtest.NewToken("kim")
+	desk.Issue(kim)
+	desk.Hide(kim.Credential)
+	r.trust(t, desk, verifier.Bounds{})
+	alarmed(t, r)
+	desk.stop()
+	anew, err := feedtest.NewDesk("desk1", r.Bundle)
+	if err != nil {
+		t.Fatal(err)
+	}
+	served := r.serve(t, anew)
+	if err := r.Trust(served.card, verifier.Bounds{}, true); err != nil {
+		t.Fatal(err)
+	}
+	served.expect(t, served.Issue(feedtest.NewToken("lou")), feed.InStep)
+	r.noAlarm(t)
+}
