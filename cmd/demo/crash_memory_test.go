@@ -44,6 +44,8 @@ const expectedWhy = "an expected code, kept until the touch (design, section 5.3
 // memory gives a seed, a PIN or an OTP away, but for the places that are named here. Memory is
 // looked at while the touch is awaited, and after the loan.
 func TestCrashSecrets(t *testing.T) {
+	temporary := t.TempDir()
+	t.Setenv("TMPDIR", temporary)
 	l := newCrashLane(t, 0, 1)
 	l.desk.kill()
 	l.script.Digits = 8 // six digits stand in memory by chance
@@ -73,6 +75,9 @@ func TestCrashSecrets(t *testing.T) {
 	}
 	l.desk.kill()
 	l.foundNowhere(h, answers.Bytes())
+	if left, err := os.ReadDir(temporary); err != nil || len(left) > 0 {
+		t.Errorf("the desk leaves temporary files: %v, %v", left, err)
+	}
 }
 
 // responses keeps every answer of the desk, headers and redirects included.
