@@ -22,7 +22,7 @@ type cli struct {
 	Init     initCmd     `cmd:"" help:"Make the keys and the empty store of a new desk, and its card for the verifier."`
 	Status   statusCmd   `cmd:"" help:"How the running desk is doing, and which tokens are in doubt."`
 	Officers officersCmd `cmd:"" help:"Who may work at the desk."`
-	Erase    eraseCmd    `cmd:"" help:"Forget a person who holds nothing and owes nothing, here and at the verifier."`
+	Erase    eraseCmd    `cmd:"" help:"Forget a person who holds nothing and owes nothing, here and at the verifier. The desk pauses while its file is written anew."`
 	Erasures erasuresCmd `cmd:"" help:"Who was forgotten, by opaque ids, and whether the verifier has it."`
 	Audit    auditCmd    `cmd:"" help:"What the log says, whether it is the one that was signed, and an export for an auditor."`
 	Policy   policyCmd   `cmd:"" help:"The terms of a site's profile, and where they deviate from NIST SP 800-63B-4."`
