@@ -84,21 +84,41 @@ func compactPath(path string) string {
 	return filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".compact")
 }
 
-// copyTo copies every bucket, key and value that is not free, and syncs the copy.
+// copyTo copies every bucket, key and value that is not free, and syncs the copy: once, at the end,
+// as nobody relies on it before.
 func (f *File) copyTo(draft string) error {
 	if err := os.Remove(draft); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
 	db, err := bbolt.Open(draft, 0o600, &bbolt.Options{Timeout: lockTimeout, NoSync: true,
-		FreelistType: bbolt.FreelistMapType})
+		NoGrowSync: true, FreelistType: bbolt.FreelistMapType})
 	if err != nil {
 		return err
 	}
-	err = guarded(func() error { return bbolt.Compact(db, f.db, copyStep) })
-	if err == nil {
-		err = db.Sync()
+	var size int64
+	err = guarded(func() error {
+		if err := bbolt.Compact(db, f.db, copyStep); err != nil {
+			return err
+		}
+		return db.View(func(tx *bbolt.Tx) error {
+			size = tx.Size()
+			return nil
+		})
+	})
+	if err := errors.Join(err, db.Close()); err != nil {
+		return err
 	}
-	return errors.Join(err, db.Close())
+	return settle(draft, size)
+}
+
+// settle gives a file the size it says it has, which it may not if its last pages are free, and
+// syncs it.
+func settle(path string, size int64) error {
+	file, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	return errors.Join(file.Truncate(size), file.Sync(), file.Close())
 }
 
 func sizes(paths ...string) (first, second int64, err error) {

@@ -269,3 +269,40 @@ func TestAdopt(t *testing.T) {
 		t.Error("somebody without a key has values")
 	}
 }
+
+// TestCompactLarge: a file that grows while it is copied is as long as it says, and whole.
+func TestCompactLarge(t *testing.T) {
+	o := options(t)
+	mustCreate(t, o)
+	f := mustOpen(t, o)
+	const n = 2400
+	value := bytes.Repeat([]byte("v"), 9000) // more than a page: 20 MB in all
+	err := f.Update(func(tx *Tx) error {
+		for i := range uint64(n) {
+			if err := tx.Put("rows", Number(i), value); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	err = errors.Join(err, f.Update(func(tx *Tx) error {
+		return errors.Join(tx.Delete("rows", Number(0)), tx.Delete("rows", Number(n-1)))
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if _, err := f.Compact(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	f = mustOpen(t, o)
+	wantValue(t, f, string(Number(1)), string(value), nil)
+	wantValue(t, f, string(Number(0)), "", ErrAbsent)
+	if r, err := f.Check(t.Context()); err != nil || r.Values != n-2 {
+		t.Errorf("the check saw %+v, %v", r, err)
+	}
+}
