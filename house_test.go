@@ -39,6 +39,7 @@ var floors = map[string]int{
 	"provisioning/verifier": 3, "daemon/store": 3, "daemon/publish": 3, "kiosk": 3,
 	"devices/yubikey": 3, "cmd/demo/workbench": 3,
 	"provisioning/notice": 3, "provisioning/mailbox": 3,
+	"provisioning/erasure": 3, "provisioning/audit": 3,
 	"daemon":         4,
 	"cmd/tokendeskd": 5, "cmd/tokendesk": 5, "cmd/demo": 5, "cmd/verifierd": 5, "cmd/virtualusb": 5,
 }

@@ -12,14 +12,15 @@ import (
 )
 
 // TestSiteSecretAlone: the whole desk is gone, and all that is left of it is the site secret in the
-// recovery kit. A new desk writes anew a token that the old one guarded; with another secret the
-// slot stays closed.
+// recovery kit. A new desk writes anew a token that was lost and found, and that the old one guarded;
+// with another secret the slot stays closed.
 func TestSiteSecretAlone(t *testing.T) {
 	t.Parallel()
 	w := newTown(t)
 	old := w.found("old")
 	key := newKey(1)
 	old.lend(w.folk[1], key)
+	old.lose(w.folk[1])
 	old.settled()
 	kit, err := old.parts.Config.credential(credSite)
 	if err != nil {
@@ -43,6 +44,17 @@ func TestSiteSecretAlone(t *testing.T) {
 	if !w.signsIn(w.folk[3], key) {
 		t.Error("the token does not sign its new person in")
 	}
+}
+
+// lose reports the person's token lost.
+func (b *box) lose(p provisioning.Person) {
+	b.Helper()
+	b.visit = ""
+	b.do(provisioning.Open{Person: p},
+		provisioning.Confirm{Evidence: provisioning.EvidencePassport},
+		provisioning.Choose{Errand: provisioning.ErrandLost})
+	v, _ := provisioning.Get[provisioning.Visit](b.Snapshot(), string(b.visit))
+	b.do(provisioning.ReportLost{Loan: v.Loan}, provisioning.End{})
 }
 
 // lendInVain leads a loan to its problem.

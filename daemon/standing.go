@@ -84,17 +84,12 @@ func (d *Desk) TakeRows(ctx context.Context, rows feed.Rows) error {
 	if !provisioning.StandingOf(d.store.Snapshot()).Waiting {
 		return nil
 	}
+	if _, err := d.ApplyErasures(ctx, rows.Erasures); err != nil {
+		return fmt.Errorf("erase again who was erased after the backup: %w", err)
+	}
 	for _, row := range rows.Rows {
 		if err := d.learn(ctx, row); err != nil {
 			return fmt.Errorf("learn what was issued after the backup: %w", err)
-		}
-	}
-	if len(rows.Erasures) > 0 {
-		_, err := d.maybe(ctx, func(s provisioning.Snapshot) (provisioning.Change, bool) {
-			return provisioning.EraseAgain(s, d.now(), rows.Erasures)
-		})
-		if err != nil {
-			return fmt.Errorf("remember who was erased: %w", err)
 		}
 	}
 	if !rows.Done {

@@ -41,6 +41,7 @@ type Change struct {
 	entry   Entry
 	rows    []Row
 	records []feed.Record
+	erasing *Erasing
 }
 
 // NewChange starts a change with its entry.

@@ -1,12 +1,10 @@
 package provisioning_test
 
 import (
-	"strings"
 	"testing"
 
 	"github.com/tokendesk/tokendesk/provisioning"
 	"github.com/tokendesk/tokendesk/provisioning/feed"
-	"github.com/tokendesk/tokendesk/provisioning/provisioningtest"
 )
 
 // told is a row about Chan's credential, as a verifier sends it after a restore.
@@ -192,28 +190,6 @@ func TestStanding(t *testing.T) {
 		commit(t, ledger, change)
 		if no := provisioning.StandingOf(ledger.Snapshot()).Refusal(); no != nil {
 			t.Errorf("%s: still refused with %v", code, no)
-		}
-	}
-}
-
-// TestEraseAgain remembers each id once.
-func TestEraseAgain(t *testing.T) {
-	ledger := provisioningtest.NewLedger()
-	now := provisioning.Now{Desk: "desk1", At: noon}
-	for _, c := range []struct {
-		ids  string
-		want int
-	}{{"a b", 2}, {"b a", 0}, {"a c", 1}} {
-		before := len(provisioning.StandingOf(ledger.Snapshot()).Erasures)
-		change, news := provisioning.EraseAgain(ledger.Snapshot(), now, strings.Fields(c.ids))
-		if news != (c.want > 0) {
-			t.Fatalf("%s: news is %v", c.ids, news)
-		}
-		if news {
-			commit(t, ledger, change)
-		}
-		if n := len(provisioning.StandingOf(ledger.Snapshot()).Erasures) - before; n != c.want {
-			t.Errorf("%s: %d were added", c.ids, n)
 		}
 	}
 }

@@ -100,7 +100,7 @@ func Rows() []Row {
 	return []Row{Person{}, Officer{}, Token{}, Credential{}, Loan{}, Visit{}, OpResult{}, Verifier{},
 		Passcode{}, Approval{}, Issuance{}, Tries{}, Drawer{}, OfficerKey{}, NoticeChannels{},
 		Notice{}, Request{}, Mailbox{}, HeldBundle{}, Standing{}, Backup{},
-		Task{}, SiteToken{}, SiteHeard{}, SiteOrder{}}
+		Task{}, SiteToken{}, SiteHeard{}, SiteOrder{}, Erasure{}}
 }
 
 // Kind implements Row.

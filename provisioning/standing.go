@@ -1,7 +1,6 @@
 package provisioning
 
 import (
-	"maps"
 	"strconv"
 	"time"
 
@@ -27,9 +26,6 @@ type Standing struct {
 	Waiting  bool
 	// Learned counts the tokens and passcodes the verifier told of.
 	Learned int
-	// Erasures are the people the backup may still hold, to be erased again, by their opaque ids and
-	// with the day this was learned.
-	Erasures map[PersonID]string
 }
 
 // Kind implements Row.
@@ -122,30 +118,6 @@ func Accepted(s Snapshot, now Now) (Change, bool) {
 	d := newDraft(s, now, ActorVerifier, "desk.accepted")
 	st.Waiting = false
 	d.detail("learned", strconv.Itoa(st.Learned))
-	d.put(st)
-	return d.change(), true
-}
-
-// EraseAgain remembers who has to be erased from what a backup brought back. It returns false when
-// all of them are remembered.
-func EraseAgain(s Snapshot, now Now, ids []string) (Change, bool) {
-	st := StandingOf(s)
-	list := maps.Clone(st.Erasures)
-	if list == nil {
-		list = map[PersonID]string{}
-	}
-	for _, id := range ids {
-		if _, known := list[PersonID(id)]; !known {
-			list[PersonID(id)] = now.At.UTC().Format(time.DateOnly)
-		}
-	}
-	added := len(list) - len(st.Erasures)
-	if added == 0 {
-		return Change{}, false
-	}
-	d := newDraft(s, now, ActorVerifier, "desk.erasures")
-	st.Erasures = list
-	d.detail("count", strconv.Itoa(added))
 	d.put(st)
 	return d.change(), true
 }

@@ -38,13 +38,17 @@ func (t Tries) Live() bool { return t.Count > 0 }
 
 // triesOf finds the count of something, afresh when its time is over.
 func triesOf(s Snapshot, what, who string, at time.Time) Tries {
-	sum := sha256.Sum256([]byte(what + "\x00" + strings.ToLower(who)))
-	key := what + "/" + hex.EncodeToString(sum[:16])
+	key := triesKey(what, who)
 	known, ok := Get[Tries](s, key)
 	if !ok || at.Sub(known.Since) >= TriesFor {
 		return Tries{Of: key, Since: at}
 	}
 	return known
+}
+
+func triesKey(what, who string) string {
+	sum := sha256.Sum256([]byte(what + "\x00" + strings.ToLower(who)))
+	return what + "/" + hex.EncodeToString(sum[:16])
 }
 
 // TriedAs is by what name the tries at somebody are counted. All names of one person come to one

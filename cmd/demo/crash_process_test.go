@@ -37,7 +37,9 @@ type crashScript struct {
 	// Folder and Serials are the tokens themselves.
 	Folder  string   `json:",omitempty"`
 	Serials []uint32 `json:",omitempty"`
-	Config  daemon.Config
+	// Digits of the OTPs, when not the site's own.
+	Digits int `json:",omitempty"`
+	Config daemon.Config
 }
 
 // TestMain lets this binary play the other processes, too. They end with the one that started them:
@@ -109,6 +111,9 @@ func playDesk(ctx context.Context, s crashScript) error {
 	site, err := provisioning.LoadSite(s.Config.Site)
 	if err != nil {
 		return err
+	}
+	if s.Digits > 0 {
+		site.Digits = s.Digits
 	}
 	desk, err := daemon.Open(ctx, daemon.Parts{Config: s.Config, Keys: keys, Site: site,
 		Bus: virtual.Dial(s.Tokens), Clock: newSwitchedClock(),

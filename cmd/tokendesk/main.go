@@ -28,6 +28,9 @@ type cli struct {
 	Backup   backupCmd   `cmd:"" help:"Write everything this desk needs into one file, sealed to the recovery key."`
 	Restore  restoreCmd  `cmd:"" help:"Make the desk of a backup anew on an empty machine."`
 	Recovery recoveryCmd `cmd:"" name:"recovery-key" help:"Make the offline key that opens backups."`
+	Erase    eraseCmd    `cmd:"" help:"Forget a person who holds nothing and owes nothing, here and at the verifier. The desk pauses while its file is written anew."`
+	Erasures erasuresCmd `cmd:"" help:"Who was forgotten, by opaque ids, and whether the verifier has it."`
+	Audit    auditCmd    `cmd:"" help:"What the log says, whether it is the one that was signed, and an export for an auditor."`
 	Policy   policyCmd   `cmd:"" help:"The terms of a site's profile, and where they deviate from NIST SP 800-63B-4."`
 }
 

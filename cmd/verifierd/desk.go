@@ -19,6 +19,7 @@ type deskCmd struct {
 	Accept acceptCmd `cmd:"" name:"accept-restore" help:"Let a desk restored from a backup go on, and refuse the one it was."`
 
 	ClearAlarm clearAlarmCmd `cmd:"" help:"Follow a desk again after an alarm."`
+	Checkpoint checkpointCmd `cmd:"" help:"Print the newest note a desk signed of its log, for tokendesk audit verify."`
 }
 
 type trustCmd struct {

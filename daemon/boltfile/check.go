@@ -76,6 +76,8 @@ func (r *Report) count(ctx context.Context, tx *Tx, name string, b *bbolt.Bucket
 // checkPages runs bbolt's own check, which reads the list of free pages and so must be alone: it
 // holds the writing transaction, and changes nothing.
 func (f *File) checkPages() error {
+	f.writer.Lock()
+	defer f.writer.Unlock()
 	bolt, err := f.db.Begin(true)
 	if err != nil {
 		return err

@@ -3,22 +3,30 @@ package boltfile
 import (
 	"fmt"
 	"io"
+	"sync"
 )
 
 // Copy is a consistent copy of a file, as it was when it was begun: writers go on meanwhile.
 type Copy struct {
-	tx *Tx
+	tx    *Tx
+	close func()
 	// Size is how many bytes Write will give.
 	Size int64
 }
 
 // Copy begins a copy. It must be closed soon: pages that are freed meanwhile are kept for it.
 func (f *File) Copy() (*Copy, error) {
+	f.open.RLock() // a compaction would put another file in the place of the one that is copied
 	bolt, err := f.db.Begin(false)
 	if err != nil {
+		f.open.RUnlock()
 		return nil, fmt.Errorf("begin a copy: %w", err)
 	}
-	return &Copy{tx: &Tx{bolt: bolt, keys: f.keys}, Size: bolt.Size()}, nil
+	return &Copy{tx: &Tx{bolt: bolt, keys: f.keys}, Size: bolt.Size(),
+		close: sync.OnceFunc(func() {
+			_ = bolt.Rollback()
+			f.open.RUnlock()
+		})}, nil
 }
 
 // Tx reads what the copy holds.
@@ -37,7 +45,7 @@ func (c *Copy) WriteTo(w io.Writer) (n int64, err error) {
 }
 
 // Close ends the copy.
-func (c *Copy) Close() { _ = c.tx.bolt.Rollback() }
+func (c *Copy) Close() { c.close() }
 
 // Rebirth makes a restored copy a file of its own, in one commit: a new key, a new feed, and
 // whatever do writes. The values stay as they are, because they are sealed under the file's own

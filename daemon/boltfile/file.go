@@ -15,6 +15,7 @@ import (
 	"io/fs"
 	"os"
 	"runtime/debug"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -55,12 +56,18 @@ func (o Options) schema() int { return len(o.Migrations) + 1 }
 
 // File is an open file.
 type File struct {
+	path string
+	// writer is held by whoever writes, and by Compact; open guards db, which Compact replaces.
+	writer sync.Mutex
+	open   sync.RWMutex
 	db     *bbolt.DB
 	keys   keys
 	header Header
 	commit func(func() error) error
 	// uncertain is set by the first commit whose outcome is unknown.
 	uncertain atomic.Bool
+	// compacting is set while Compact keeps writers waiting.
+	compacting atomic.Bool
 }
 
 // Open opens an existing file with its key. It makes nothing up: what is missing is refused.
@@ -84,7 +91,9 @@ func open(o Options, key []byte) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &File{db: db, commit: o.Commit}
+	// What a compaction left that did not come to its end.
+	_ = os.Remove(compactPath(o.Path))
+	f := &File{path: o.Path, db: db, commit: o.Commit}
 	if err := f.unlock(o, key, info.Size()); err != nil {
 		_ = db.Close()
 		return nil, err
@@ -193,6 +202,8 @@ func (f *File) Header() Header { return f.header }
 // nothing. An error that wraps ErrCommit may or may not have changed the disk; from then on the
 // file takes no more writes.
 func (f *File) Update(do func(*Tx) error) error {
+	f.writer.Lock()
+	defer f.writer.Unlock()
 	if f.uncertain.Load() {
 		return ErrCommit
 	}
@@ -223,6 +234,8 @@ func (f *File) Update(do func(*Tx) error) error {
 func (f *File) View(do func(*Tx) error) error { return f.view(do) }
 
 func (f *File) view(do func(*Tx) error) error {
+	f.open.RLock()
+	defer f.open.RUnlock()
 	bolt, err := f.db.Begin(false)
 	if err != nil {
 		return fmt.Errorf("begin: %w", err)
@@ -233,6 +246,8 @@ func (f *File) view(do func(*Tx) error) error {
 
 // Close waits for the transactions under way and gives the file back.
 func (f *File) Close() error {
+	f.writer.Lock()
+	defer f.writer.Unlock()
 	if err := f.db.Close(); err != nil {
 		return fmt.Errorf("close: %w", err)
 	}

@@ -19,8 +19,8 @@ type Audit struct {
 	Leaves int64
 	// Records were published by them.
 	Records int64
-	// Erased entries have a leaf and nothing else.
-	Erased int64
+	// Erased entries have a leaf and nothing else; of ErasedRecords the leaf has the hash.
+	Erased, ErasedRecords int64
 	// Checkpoint is signed over all of them.
 	Checkpoint []byte
 }
@@ -75,6 +75,11 @@ func (a *Audit) page(ctx context.Context, tx *boltfile.Tx, from, to int64) error
 
 func (a *Audit) leaf(tx *boltfile.Tx, n int64, leaf feed.Leaf, entry boltfile.Item) error {
 	a.Records += int64(len(leaf.Records))
+	for _, r := range leaf.Records {
+		if r.Erased != nil {
+			a.ErasedRecords++
+		}
+	}
 	if entry.Erased {
 		a.Erased++
 	} else if !commits(leaf.Commitment, entry.Value) {

@@ -126,9 +126,13 @@ func (s *Store) decide(txn *memdb.Txn, r *request) (p plan, ok bool) {
 		r.err = ErrStopped
 		return plan{}, false
 	}
-	change, err := r.decide(snapshot{txn.Snapshot()})
+	now := snapshot{txn.Snapshot()}
+	change, err := r.decide(now)
 	if err == nil {
 		p, err = s.ready(change)
+	}
+	if err == nil {
+		err = p.own(now)
 	}
 	if err != nil {
 		r.err = err

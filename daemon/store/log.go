@@ -179,5 +179,6 @@ func (s *Store) Leaves(ctx context.Context, after int64, limit int) ([]feed.Leaf
 	if err != nil {
 		return nil, fmt.Errorf("leaves after %d: %w", after, err)
 	}
+	s.passErasure(leaves)
 	return leaves, nil
 }

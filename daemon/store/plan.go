@@ -23,8 +23,9 @@ const (
 	leafBucket = "leaves"
 	// hashBucket: the tree hashes that the leaf completed, lowest level first.
 	hashBucket = "hashes"
-	// recordBucket: canonical record, under leaf number and place in the leaf (2 bytes). Apart from
-	// the leaf, so that a sealed body can be dropped one day while the log stays whole.
+	// recordBucket: canonical record, under leaf number and place in the leaf (2 bytes), under the key
+	// of the person it is about. Apart from the leaf, which keeps its hash, so that the log stays
+	// whole when the person is erased.
 	recordBucket = "records"
 	// signedBucket: the newest signed checkpoint.
 	signedBucket = "signed"
@@ -49,6 +50,11 @@ type plan struct {
 	leaf    feed.Leaf
 	records [][]byte
 	rows    []plannedRow
+	// owners are the persons under whose keys the records are sealed: see own.
+	owners []provisioning.PersonID
+	// erasing is what the change erases, and gone the rows in memory that are erased with it.
+	erasing *provisioning.Erasing
+	gone    []provisioning.Row
 }
 
 // plannedRow holds the row as a restart will read it, so that memory shows the same before and
@@ -91,7 +97,10 @@ func (s *Store) ready(c provisioning.Change) (plan, error) {
 	if err := p.addRecords(); err != nil {
 		return plan{}, err
 	}
-	return p, p.addRows(s.codecs, c.Rows())
+	if err := p.addRows(s.codecs, c.Rows()); err != nil {
+		return plan{}, err
+	}
+	return p, p.addErasing(c)
 }
 
 // saltSize is the length of the salt in front of a stored entry.
@@ -105,7 +114,7 @@ func (p *plan) addRecords() error {
 		return fmt.Errorf("%w: it publishes too much", ErrInvalid)
 	}
 	for _, r := range p.leaf.Records {
-		if r.ID == "" || r.Kind == "" {
+		if r.ID == "" || r.Kind == "" || r.Erased != nil {
 			return fmt.Errorf("%w: a record has no id or kind", ErrInvalid)
 		}
 		line := r.Canonical()
@@ -173,6 +182,9 @@ func decodeRecord(line []byte) (feed.Record, error) {
 
 // show makes the change visible inside a memdb transaction, as the leaf at a position.
 func (p plan) show(txn *memdb.Txn, at int64) {
+	for _, row := range p.gone {
+		deleteRow(txn, row)
+	}
 	for _, row := range p.rows {
 		if row.live {
 			putRow(txn, row.Row)
@@ -199,9 +211,12 @@ func (p plan) write(tx *boltfile.Tx, file *boltfile.File, at int64) error {
 		return err
 	}
 	for i, line := range p.records {
-		if err := tx.Put(recordBucket, recordKey(at, i), line); err != nil {
+		if err := tx.PutFor(string(p.owners[i]), recordBucket, recordKey(at, i), line); err != nil {
 			return err
 		}
+	}
+	if err := p.erase(tx, file); err != nil {
+		return err
 	}
 	for _, row := range p.rows {
 		if err := row.write(tx, file, at); err != nil {

@@ -78,8 +78,7 @@ func (s *Store) Newest(ctx context.Context) iter.Seq2[Logged, error] {
 // Archived returns the newest archived form of a row: a closed loan, an ended visit. A row of a
 // person who was erased is not found.
 func (s *Store) Archived(kind provisioning.Kind, key string) (provisioning.Row, bool, error) {
-	from := s.file.Blind(string(kind), key)
-	to := append(slices.Clone(from), bytes.Repeat([]byte{0xff}, 9)...)
+	from, to := archived(s.file, kind, key)
 	var newest []byte
 	err := s.file.View(func(tx *boltfile.Tx) error {
 		return tx.ForEach(archiveBucket(kind), from, to, func(i boltfile.Item) error {
@@ -92,6 +91,12 @@ func (s *Store) Archived(kind provisioning.Kind, key string) (provisioning.Row, 
 	}
 	row, err := s.codecs[kind].decode(newest)
 	return row, err == nil, err
+}
+
+// archived are the bounds of a row's archived forms.
+func archived(file *boltfile.File, kind provisioning.Kind, key string) (from, to []byte) {
+	from = file.Blind(string(kind), key)
+	return from, append(slices.Clone(from), bytes.Repeat([]byte{0xff}, 9)...)
 }
 
 // eachNumber gives the appended values from <= number < to.
@@ -111,11 +116,14 @@ func eachNumber(tx *boltfile.Tx, bucket string, from, to int64,
 func readLeaves(ctx context.Context, tx *boltfile.Tx, from, to int64) ([]feed.Leaf, error) {
 	leaves := make([]feed.Leaf, to-from)
 	err := eachNumber(tx, recordBucket, from, to, func(n int64, i boltfile.Item) error {
-		r, err := decodeRecord(i.Value)
-		if err != nil {
-			return err
-		}
 		leaf := &leaves[n-from]
+		r := feed.Record{Erased: []byte{}} // until the leaf says its hash
+		if !i.Erased {
+			var err error
+			if r, err = decodeRecord(i.Value); err != nil {
+				return err
+			}
+		}
 		leaf.Records = append(leaf.Records, r)
 		return ctx.Err()
 	})
@@ -130,6 +138,7 @@ func readLeaves(ctx context.Context, tx *boltfile.Tx, from, to int64) ([]feed.Le
 		next++
 		leaf := &leaves[n-from]
 		leaf.Commitment = i.Value[:feed.CommitmentSize:feed.CommitmentSize]
+		fillErased(leaf, i.Value[feed.CommitmentSize:])
 		if !bytes.Equal(leaf.Data(), i.Value) {
 			return fmt.Errorf("%w: leaf %d has other records", ErrLog, n)
 		}

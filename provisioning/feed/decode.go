@@ -63,6 +63,9 @@ func (p Page) check() error {
 // Check says whether the record has the shape the contract asks for. It knows every kind of this
 // version and lets a kind of a newer one pass.
 func (r Record) Check() error {
+	if r.Erased != nil {
+		return r.checkErased()
+	}
 	switch {
 	case !isHex(r.ID, 16), !isHex(r.Credential, 16), !isName(r.Desk):
 		return fmt.Errorf("%w: ids of a record", ErrMalformed)
@@ -70,6 +73,10 @@ func (r Record) Check() error {
 		return fmt.Errorf("%w: kind or size of a record", ErrMalformed)
 	case r.At.Nanosecond()%1e6 != 0:
 		return fmt.Errorf("%w: time of a record", ErrMalformed)
+	}
+	if r.Kind == KindErase {
+		_, err := r.Erasure()
+		return err
 	}
 	if r.Kind == KindState {
 		switch r.State {

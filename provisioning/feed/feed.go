@@ -63,6 +63,9 @@ type Record struct {
 	Synced bool      `json:"synced"`
 	// Sealed is set in KindSeed, KindProof, KindPasscode and KindOrder records: see Sealer.
 	Sealed []byte `json:"sealed,omitempty"`
+	// Erased is the hash of a record whose person was erased, and then all there is of it: see
+	// KindErase.
+	Erased []byte `json:"erased,omitempty"`
 }
 
 // Leaf is one commit of the desk as the verifier sees it.

@@ -88,7 +88,7 @@ func FuzzLeafHashSurvivesTheWire(f *testing.F) {
 		synced bool, sealed []byte) {
 		at := time.Unix(sec%1e11, nsec%1e9)
 		leaf := Leaf{Commitment: Commit([32]byte{}, sealed), Records: []Record{{id, desk,
-			Kind(kind), credential, State(state), at, synced, sealed}}}
+			Kind(kind), credential, State(state), at, synced, sealed, nil}}}
 		wire, err := json.Marshal(leaf)
 		if err != nil {
 			t.Skip("the wire cannot carry it")

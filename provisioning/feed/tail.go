@@ -24,6 +24,10 @@ var (
 	ErrSigner = errors.New("the signature is not by the pinned key")
 	// ErrElsewhere: the page is not the one that was asked for.
 	ErrElsewhere = errors.New("the page does not begin where the last one ended")
+	// ErrOmitted is an alarm: a record is shown as erased, and no erasure in the log covers it.
+	ErrOmitted = errors.New("a record is held back as erased, and no erasure covers it")
+	// ErrErasure is an alarm: an erasure names a record that is another one than was followed.
+	ErrErasure = errors.New("an erasure covers a record that is not the one that was followed")
 )
 
 // Tail is how far a feed was followed: its position and the roots of the perfect subtrees that the

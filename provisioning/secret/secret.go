@@ -58,6 +58,9 @@ func NewPIN(digits string) PIN { return PIN{hide([]byte(digits))} }
 // NewOTP takes a copy of the digits.
 func NewOTP(digits string) OTP { return OTP{hide([]byte(digits))} }
 
+// NewOTPDigits is NewOTP without the text, which cannot be wiped.
+func NewOTPDigits(digits []byte) OTP { return OTP{hide(digits)} }
+
 // NewPasscode takes a copy of the digits.
 func NewPasscode(digits string) Passcode { return Passcode{hide([]byte(digits))} }
 

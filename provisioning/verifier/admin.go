@@ -25,6 +25,8 @@ type Admin interface {
 	RemoveCaller(name string) error
 	// Renew carries out one step of the renewal of a key.
 	Renew(o RenewOrder) error
+	// Checkpoint is the newest note a desk signed of its log, as it was kept here.
+	Checkpoint(desk string) ([]byte, error)
 }
 
 var (
@@ -55,6 +57,8 @@ type outcome struct {
 	Suspended []Suspended `json:"suspended,omitempty"`
 	Accept    Acceptance  `json:"accept,omitzero"`
 	Alarm     Alarm       `json:"alarm,omitzero"`
+	// Checkpoint is a signed note.
+	Checkpoint []byte `json:"checkpoint,omitempty"`
 }
 
 // ServeAdmin takes orders on a Unix socket until ctx is done. The operator is root, or whom this
@@ -93,6 +97,8 @@ func (v *Verifier) obey(o order) (done outcome, err error) {
 		done.Accept, err = v.AcceptRestore(o.Restore, o.Sure)
 	case "clear-alarm":
 		done.Alarm, err = v.ClearAlarm(o.Desk, o.Reason)
+	case "checkpoint":
+		done.Checkpoint, err = v.Checkpoint(o.Desk)
 	case "add-caller":
 		err = v.AddCaller(o.Caller.Name, o.Caller.Role, o.Caller.Pin)
 	case "remove-caller":

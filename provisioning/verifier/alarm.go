@@ -54,6 +54,10 @@ const (
 	AlarmRepeatedRecord AlarmKind = "repeated_record"
 	// AlarmForeignRecord: a record says that another desk made it.
 	AlarmForeignRecord AlarmKind = "foreign_record"
+	// AlarmHidden: a record is shown as erased, and no erasure came that names it.
+	AlarmHidden AlarmKind = "hidden"
+	// AlarmErased: an erasure names what is not the desk's, or not what was followed.
+	AlarmErased AlarmKind = "erased"
 	// AlarmFutureRecord: a record was made far in the future, by a clock the desk calls right.
 	AlarmFutureRecord AlarmKind = "future_record"
 )
@@ -80,6 +84,8 @@ var alarmWords = map[AlarmKind]string{
 	AlarmRepeatedRecord: "a record came again under the same id, in another leaf or with another " +
 		"content",
 	AlarmForeignRecord: "a record says that another desk made it",
+	AlarmHidden:        feed.ErrOmitted.Error(),
+	AlarmErased:        feed.ErrErasure.Error(),
 	AlarmFutureRecord: "a record was made more than a month from now, by a clock that the desk " +
 		"calls right",
 }

@@ -36,7 +36,9 @@ func (s *State) openAll(p feed.Page) ([]opened, error) {
 	opener := s.sealed()
 	for i, leaf := range p.Leaves {
 		for _, rec := range leaf.Records {
-			all = append(all, opened{Record: rec, position: p.After + int64(i)})
+			if rec.Erased == nil {
+				all = append(all, opened{Record: rec, position: p.After + int64(i)})
+			}
 		}
 	}
 	var group errgroup.Group
@@ -79,6 +81,7 @@ func (v *Verifier) apply(desk string, page feed.Page, next feed.Tail) error {
 	if len(records) > 0 {
 		defer v.sitesChanged()
 	}
+	defer v.wasErased(records)
 	return v.file.Update(func(tx *boltfile.Tx) error {
 		row, ok, err := load[deskRow](tx, deskTable, []byte(desk))
 		if err != nil {
@@ -93,6 +96,9 @@ func (v *Verifier) apply(desk string, page feed.Page, next feed.Tail) error {
 		if err := errors.Join(row.at(page), row.passes(next)); err != nil {
 			return err
 		}
+		if err := hide(tx, desk, page); err != nil {
+			return err
+		}
 		now := v.clock()
 		if err := suspect(tx, desk, page, now); err != nil {
 			return err // another desk took one of the ids a moment ago
@@ -103,6 +109,9 @@ func (v *Verifier) apply(desk string, page feed.Page, next feed.Tail) error {
 			if err := t.take(); err != nil {
 				return fmt.Errorf("take a %s record: %w", rec.Kind, err)
 			}
+		}
+		if err := uncovered(tx, desk, next.Position(), next.Position() >= page.Head); err != nil {
+			return err
 		}
 		if row.Tail, err = next.MarshalBinary(); err != nil {
 			return err
@@ -142,6 +151,10 @@ type taking struct {
 // take stores the record and does what it says. A record that was taken before, in this feed or in
 // one the desk was restored from, changes nothing.
 func (t taking) take() error {
+	// A desk that is revoked may not make it forgotten what it did.
+	if t.rec.Kind == feed.KindErase && t.desk.Revoked.IsZero() {
+		return t.takeErase()
+	}
 	key := []byte(t.rec.ID)
 	if _, seen, err := load[recordRow](t.tx, recordTable, key); seen || err != nil {
 		return err

@@ -32,6 +32,9 @@ func (v *Verifier) Trust(card feed.DeskCard, bounds Bounds, newFeed bool) error 
 		row.Card, row.Bounds, row.Revoked, row.deskKeys = card, bounds, time.Time{}, deskKeys{}
 		if newFeed {
 			row.Tail, row.Checkpoint, row.Restore = nil, nil, nil
+			if err := forgetHidden(tx, card.Desk); err != nil {
+				return err
+			}
 		}
 		return save(tx, deskTable, []byte(card.Desk), row)
 	})

@@ -263,8 +263,11 @@ func (f *follower) begin(ctx context.Context) (feed.Tail, error) {
 // without records are followed in silence, because an ack may be a leaf itself.
 func (f *follower) store(tail *feed.Tail, page feed.Page) (news bool, err error) {
 	next, err := tail.Next(page, f.keys...)
-	if err != nil || next.Position() == tail.Position() {
+	if err != nil {
 		return false, err
+	}
+	if next.Position() == tail.Position() {
+		return false, f.nothingHidden(f.desk)
 	}
 	if err := f.apply(f.desk, page, next); err != nil {
 		return false, fmt.Errorf("store a page: %w", err)

@@ -54,6 +54,7 @@ func accused(err error) *forgery {
 		{feed.ProblemOtherFeed, AlarmOtherFeed}, {feed.ErrOtherFeed, AlarmOtherFeed},
 		{errLogKey, AlarmOtherKey}, {feed.ErrSigner, AlarmOtherKey},
 		{feed.ErrCheckpoint, AlarmNoCheckpoint}, {feed.ErrFork, AlarmRewritten},
+		{feed.ErrOmitted, AlarmHidden}, {feed.ErrErasure, AlarmErased},
 		{errTooLarge, AlarmTooLarge}, {feed.ErrMalformed, AlarmBadShape}, {feed.ErrLeaf, AlarmBadShape},
 	} {
 		if errors.Is(err, c.err) {
@@ -130,6 +131,9 @@ func (f *follower) cameBefore(page feed.Page) (again bool, err error) {
 	err = f.file.View(func(tx *boltfile.Tx) error {
 		for _, leaf := range page.Leaves {
 			for _, rec := range leaf.Records {
+				if rec.Erased != nil {
+					continue
+				}
 				row, known, err := load[recordRow](tx, recordTable, []byte(rec.ID))
 				if err != nil {
 					return err
@@ -184,6 +188,9 @@ func suspect(tx *boltfile.Tx, desk string, page feed.Page, now time.Time) error 
 	met := map[string]bool{}
 	for i, leaf := range page.Leaves {
 		for _, rec := range leaf.Records {
+			if rec.Erased != nil {
+				continue // its erasure is held against what was taken
+			}
 			row, known, err := load[recordRow](tx, recordTable, []byte(rec.ID))
 			hash := rec.Hash()
 			switch at := page.After + int64(i); {

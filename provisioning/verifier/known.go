@@ -26,7 +26,7 @@ func (f *follower) reconcile(ctx context.Context, row deskRow) error {
 	if err != nil {
 		return err
 	}
-	gone, err := f.erased()
+	gone, err := f.Erasures(f.desk)
 	if err != nil {
 		return err
 	}
@@ -42,14 +42,6 @@ func (f *follower) reconcile(ctx context.Context, row deskRow) error {
 		d.Restore.Told, d.Restore.Rows = f.clock(), len(rows)
 		return true
 	})
-}
-
-// erased are the people who were erased, by their opaque ids.
-func (v *Verifier) erased() ([]string, error) {
-	if v.erasures == nil {
-		return nil, nil
-	}
-	return v.erasures()
 }
 
 // pages are the messages, the erasures first: nothing is learned of somebody before that. There is

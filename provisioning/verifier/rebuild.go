@@ -195,7 +195,10 @@ func (r *replay) report() (list []Rebuilt) {
 func (r *replay) finish(loss Loss) error {
 	return r.file.Update(func(tx *boltfile.Tx) error {
 		for _, s := range r.sources {
-			var err error
+			err := uncovered(tx, s.desk, s.tail.Position(), false)
+			if err != nil {
+				return fmt.Errorf("the log of desk %s: %w", s.desk, err)
+			}
 			if s.row.Tail, err = s.tail.MarshalBinary(); err != nil {
 				return err
 			}

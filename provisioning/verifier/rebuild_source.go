@@ -7,11 +7,13 @@ import (
 	"net/http"
 	"net/url"
 	"runtime"
+	"slices"
 	"strconv"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/tokendesk/tokendesk/daemon/boltfile"
 	"github.com/tokendesk/tokendesk/provisioning/feed"
 )
 
@@ -113,6 +115,9 @@ func (s *source) take(page feed.Page) error {
 	if err != nil {
 		return fmt.Errorf("the log of desk %s does not fit: %w", s.desk, err)
 	}
+	if err := s.hide(page); err != nil {
+		return err
+	}
 	after := s.tail.Position()
 	s.tail, s.row.Checkpoint = next, page.Checkpoint
 	s.ended = s.ended || len(page.Leaves) == 0
@@ -122,12 +127,28 @@ func (s *source) take(page feed.Page) error {
 		}
 		var all []opened
 		for _, rec := range leaf.Records {
+			if rec.Erased != nil {
+				continue
+			}
 			all = append(all, opened{Record: rec, position: after + int64(i)})
 		}
-		s.queue = append(s.queue, all)
+		if len(all) > 0 {
+			s.queue = append(s.queue, all)
+		}
 	}
 	s.advance()
 	return s.open()
+}
+
+// hide remembers what the page shows as erased, until the erasure that names it is taken.
+func (s *source) hide(page feed.Page) error {
+	shown := func(leaf feed.Leaf) bool {
+		return slices.ContainsFunc(leaf.Records, func(r feed.Record) bool { return r.Erased != nil })
+	}
+	if !slices.ContainsFunc(page.Leaves, shown) {
+		return nil
+	}
+	return s.file.Update(func(tx *boltfile.Tx) error { return hide(tx, s.desk, page) })
 }
 
 // open opens what waits, on every core. A body that is sealed to keys which are not here ends the

@@ -93,6 +93,9 @@ func (v *Verifier) AcceptRestore(card feed.RestoreCard, sure bool) (Acceptance, 
 			return err
 		}
 		a.Accepted = true
+		if err := forgetHidden(tx, card.Card.Desk); err != nil {
+			return err
+		}
 		return save(tx, deskTable, []byte(card.Card.Desk), row.replaced(card, v.clock()))
 	})
 	if err != nil {

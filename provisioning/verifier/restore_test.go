@@ -37,13 +37,14 @@ func (r *rig) restored(t *testing.T, old *counter, size int64,
 // TestAcceptRestore: rows come back and never seeds, what was known stays as it was, and a copy with
 // the old keys is refused wherever it answers.
 func TestAcceptRestore(t *testing.T) {
-	r := start(t, newDir(t), func(c *verifier.Config) {
-		c.Erasures = func() ([]string, error) { return []string{"person-7"}, nil }
-	})
+	r := start(t, newDir(t))
 	toldOld, toldNew := &feedtest.Told{}, &feedtest.Told{}
 	old := r.trusted(t, "desk1", telling(toldOld))
 	early, later, gone := feedtest.NewToken("kim"), feedtest.NewToken("lou"), feedtest.NewToken("max")
 	old.expect(t, old.Issue(early), feed.InStep)
+	erased := feedtest.NewToken("erin")
+	old.expect(t, old.Issue(erased), feed.InStep)
+	old.Commit(old.State(erased, feed.StateRevoked))
 	size := old.Head()
 	old.expect(t, old.Issue(later), feed.InStep)
 	old.expect(t, old.Issue(gone), feed.InStep)
@@ -65,6 +66,8 @@ func TestAcceptRestore(t *testing.T) {
 	if d := r.status(t).Desks[0]; !d.Restored.IsZero() || len(d.Replaced) > 0 {
 		t.Fatalf("weighing changed %+v", d)
 	}
+	mark := old.Erase(erased.Credential)
+	old.settled(t)
 	for range 2 { // twice is as good as once
 		if done, err := r.AcceptRestore(card, true); err != nil || !done.Accepted {
 			t.Fatalf("accepted: %+v, %v", done, err)
@@ -72,14 +75,14 @@ func TestAcceptRestore(t *testing.T) {
 	}
 	again.settled(t)
 	rows, erasures, done := toldNew.Rows()
-	if !done || len(erasures) != 1 || erasures[0] != "person-7" {
+	if !done || len(erasures) != 1 || erasures[0] != mark {
 		t.Errorf("done %v, erasures %v", done, erasures)
 	}
 	want := map[string]feed.KnownState{early.Credential: feed.KnownActive,
 		later.Credential: feed.KnownActive, gone.Credential: feed.KnownEnded,
-		waiting.Credential: feed.KnownWaiting}
+		waiting.Credential: feed.KnownWaiting, erased.Credential: feed.KnownEnded}
 	for _, row := range rows {
-		fresh := row.Credential != early.Credential
+		fresh := row.Credential != early.Credential && row.Credential != erased.Credential
 		if want[row.Credential] != row.State || row.New != fresh {
 			t.Errorf("row %+v, want %s", row, want[row.Credential])
 		}

@@ -39,7 +39,8 @@ const (
 func tables() []string {
 	return []string{deskTable, callerTable, credentialTable, seedTable, seedTagTable, userTable,
 		tokenTable, recordTable, verdictTable, ghostTable, passcodeTable, passcodeRefTable,
-		saltTable, lifeTable, heirTable, siteTable, siteTokenTable, siteRevTable}
+		saltTable, lifeTable, heirTable, siteTable, siteTokenTable, siteRevTable, erasureTable,
+		hiddenTable}
 }
 
 // deskRow is a desk we follow.

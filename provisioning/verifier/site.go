@@ -59,6 +59,17 @@ func (s *State) moved(tx *boltfile.Tx, c credential) error {
 		tx.Put(siteRevTable, siteRevKey(c.Site, head.Rev), key))
 }
 
+// unlist takes a credential's token out of the index, if it is listed with this one.
+func (s *State) unlist(tx *boltfile.Tx, c credential) error {
+	key := s.file.Blind("site token", c.Site, c.Vendor, c.Serial)
+	entry, known, err := load[siteEntry](tx, siteTokenTable, key)
+	if err != nil || !known || entry.Credential != c.ID {
+		return err
+	}
+	return errors.Join(tx.Delete(siteTokenTable, key),
+		tx.Delete(siteRevTable, siteRevKey(c.Site, entry.Rev)))
+}
+
 // staleFor: the end of an older loan does not hide the one the token is on now.
 func (s *State) staleFor(tx *boltfile.Tx, entry siteEntry, c credential) (bool, error) {
 	if entry.Credential == c.ID || c.State != revoked {

@@ -3,6 +3,7 @@ package verifier
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net/http"
@@ -91,7 +92,7 @@ func (f *follower) tellOnce(ctx context.Context, at *told) (time.Duration, error
 		if at.rev == index.Rev && !at.anew {
 			return 0, nil
 		}
-		answer, err := f.wire.site(ctx, index)
+		answer, err := f.site(ctx, index)
 		if err != nil {
 			return sitePause, err
 		}
@@ -122,7 +123,7 @@ func (f *follower) greet(ctx context.Context, at *told) (time.Duration, error) {
 func (f *follower) ask(ctx context.Context, at *told) error {
 	index := feed.SiteIndex{Index: f.indexName(f.card.Site), After: -1, Rev: -1,
 		TagKey: f.tagKey(f.desk)}
-	answer, err := f.wire.site(ctx, index)
+	answer, err := f.site(ctx, index)
 	if err != nil {
 		return err
 	}
@@ -160,6 +161,14 @@ func (f *follower) confirm(index feed.SiteIndex, answer feed.SiteAnswer) error {
 	return nil
 }
 
+// site makes one call over a connection of its own: the one the feed comes on may be renewed
+// meanwhile, and is not to be kept by a call under way.
+func (f *follower) site(ctx context.Context, index feed.SiteIndex) (feed.SiteAnswer, error) {
+	w := newWire(f.followedBy(f.desk), func() *tls.Certificate { return f.face(f.tries) })
+	defer w.close()
+	return w.site(ctx, index)
+}
+
 func (w wire) site(ctx context.Context, index feed.SiteIndex) (feed.SiteAnswer, error) {
 	body, err := index.Encode()
 	if err != nil {
@@ -174,7 +183,7 @@ func (w wire) site(ctx context.Context, index feed.SiteIndex) (feed.SiteAnswer, 
 }
 
 // telling tells the desk of its site until the function it returns is called. The desk is asked how
-// far it is before that begins, on the connection there is.
+// far it is before that begins.
 func (f *follower) telling(ctx context.Context) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var at told

@@ -32,9 +32,6 @@ type Config struct {
 	Groups *Membership
 	// Log hears of desks and callers by their ids; nil means nobody does.
 	Log *slog.Logger
-	// Erasures lists the people who were erased, by their opaque ids, for a desk that is restored from
-	// an older backup; nil means that nobody was.
-	Erasures func() ([]string, error)
 }
 
 // Verifier follows desks and answers callers while it runs.
@@ -44,12 +41,13 @@ type Verifier struct {
 	log    *slog.Logger
 	groups *Membership
 
-	erasures func() ([]string, error)
 	attempts chan *attempt
-	// poke tells the supervisor that the desks changed, departed that they are no longer ours.
+	// poke tells the supervisor that the desks changed, departed that they are no longer ours, erased
+	// that a page brought an erasure.
 	poke     chan struct{}
 	departed chan struct{}
 	leave    sync.Once
+	erased   chan struct{}
 	callers  *callerLimits
 	started  time.Time
 
@@ -79,8 +77,8 @@ func New(c Config) (*Verifier, error) {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	return &Verifier{State: c.State, clock: c.Clock, log: c.Log, groups: c.Groups,
-		erasures: c.Erasures, sites: make(chan struct{}), attempts: make(chan *attempt),
-		poke: make(chan struct{}, 1), departed: make(chan struct{}), callers: newCallerLimits(),
+		sites: make(chan struct{}), attempts: make(chan *attempt), poke: make(chan struct{}, 1),
+		departed: make(chan struct{}), erased: make(chan struct{}, 1), callers: newCallerLimits(),
 		started: c.Clock(), links: map[string]Link{}, cards: map[string]feed.DeskCard{},
 		spread: make(chan struct{}, 1), acted: make(chan struct{})}, nil
 }
@@ -102,6 +100,7 @@ func (v *Verifier) Run(ctx context.Context) error {
 	group.Go(func() error { return v.decideAll(ctx) })
 	group.Go(func() error { return v.untilMoved(ctx, v.supervise) })
 	group.Go(func() error { return v.sweepPasscodes(ctx) })
+	group.Go(func() error { return v.untilMoved(ctx, v.rewrite) })
 	group.Go(func() error { return v.untilMoved(ctx, v.spreadBundle) })
 	group.Go(func() error { return v.warnEnds(ctx) })
 	err := group.Wait()

@@ -85,7 +85,7 @@ func (r *Runner) prepare(
 			return nil, fmt.Errorf("derive the new access code: %w", err)
 		}
 	}
-	if j.expected, err = oath.Codes(j.config.Seed, 0, window, r.site.Digits); err != nil {
+	if j.expected, err = oath.Expected(j.config.Seed, 0, window, r.site.Digits); err != nil {
 		return nil, fmt.Errorf("compute the expected codes: %w", err)
 	}
 	record, err := r.sealer.SealSeed(r.record(feed.KindSeed, j.credential, r.now()), feed.SeedBody{
