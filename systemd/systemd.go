@@ -22,7 +22,7 @@ import (
 
 // Files are the units and rules of an installation, by file name.
 //
-//go:embed *.service *.socket *.rules *.sysusers *.tmpfiles *.catalog *.pam *.json
+//go:embed *.service *.socket *.rules *.sysusers *.tmpfiles *.catalog *.pam *.json *.conf
 var Files embed.FS
 
 // Listeners returns the sockets systemd passed, by the name their unit gives them
