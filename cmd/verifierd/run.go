@@ -20,18 +20,24 @@ type runCmd struct{}
 func (runCmd) Run(ctx context.Context, c *cli) error {
 	// The admin socket belongs to this account alone from the moment it is made.
 	syscall.Umask(0o077)
+	if err := systemd.NoDump(); err != nil {
+		return err
+	}
 	conf, err := readConfig(c.Config)
 	if err != nil {
 		return err
 	}
+	log := systemd.Logger(os.Stderr)
 	state, err := verifier.Open(conf.State)
 	if err != nil {
+		tell(log, err)
 		return err
 	}
-	v, err := verifier.New(verifier.Config{State: state, Log: systemd.Logger(os.Stderr)})
+	v, err := verifier.New(verifier.Config{State: state, Log: log})
 	if err == nil {
 		err = serve(ctx, v, conf)
 	}
+	tell(log, err)
 	return errors.Join(err, state.Close())
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/tokendesk/tokendesk/daemon/boltfile"
 	"github.com/tokendesk/tokendesk/provisioning/feed"
+	"github.com/tokendesk/tokendesk/systemd"
 )
 
 // The waits between two tries. An alarm is not retried eagerly: what the desk signed stays signed.
@@ -115,7 +116,8 @@ func (f *follower) trouble(err error, pause time.Duration) time.Duration {
 	for _, alarm := range []error{feed.ErrFork, feed.ErrRolledBack, feed.ErrOtherFeed, errLogKey,
 		feed.ErrLeaf, feed.ErrCheckpoint} {
 		if errors.Is(err, alarm) {
-			f.log.Error("a desk's log does not fit", "desk", f.desk, "err", alarm)
+			f.log.Error("a desk's log does not fit", systemd.DeskAlarm.Attr(), "desk", f.desk,
+				"err", alarm)
 			if err := f.alarm(f.desk, alarm.Error()); err != nil {
 				f.log.Error("record an alarm", "desk", f.desk, "err", err)
 			}
