@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/tokendesk/tokendesk/provisioning"
+	"github.com/tokendesk/tokendesk/systemd"
 )
 
 const (
@@ -70,7 +71,7 @@ func (a admin) backup(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case err == nil:
 	case to.begun:
-		a.desk.log.Error("a backup broke off", "err", err, "MESSAGE_ID", messageBackup)
+		a.desk.log.Error("a backup broke off", "why", err, systemd.BackupFailed.Attr())
 		panic(http.ErrAbortHandler) // the client must not take half a file for a whole one.
 	default:
 		a.fail(w, err)

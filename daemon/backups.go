@@ -14,6 +14,7 @@ import (
 	"github.com/tokendesk/tokendesk/daemon/store"
 	"github.com/tokendesk/tokendesk/provisioning"
 	"github.com/tokendesk/tokendesk/provisioning/feed"
+	"github.com/tokendesk/tokendesk/systemd"
 )
 
 // The names of the parts of a backup. Credentials have their own names behind partCredential. The
@@ -30,9 +31,6 @@ var (
 	neededCredentials = []string{credDesk, credLog, credFeed, credSite}
 	otherCredentials  = []string{credLDAP, credMail, credSMS, credMailbox}
 )
-
-// messageBackup is the id of this event in the journal's catalogue (systemd/tokendesk.catalog).
-const messageBackup = "d1f5a7e26b9348d0a4c8e3f07b6219c5"
 
 // errBackupRuns: one backup at a time is enough.
 var errBackupRuns = AdminError{"backup_runs", "another backup is under way; nothing was begun"}
@@ -150,7 +148,7 @@ func (d *Desk) credential(name string) ([]byte, error) {
 // BackupEnded records what became of a backup, as whoever wrote the file tells it.
 func (d *Desk) BackupEnded(ctx context.Context, by string, o provisioning.BackupOutcome) error {
 	if o.Failure != "" {
-		d.log.Error("a backup failed", "by", by, "why", o.Failure, "MESSAGE_ID", messageBackup)
+		d.log.Error("a backup failed", "by", by, "why", o.Failure, systemd.BackupFailed.Attr())
 	}
 	_, err := d.store.Do(ctx, func(s provisioning.Snapshot) (provisioning.Change, error) {
 		return provisioning.BackupEnded(s, d.now(), by, o), nil

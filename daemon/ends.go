@@ -148,7 +148,7 @@ func (d *Desk) warnEnds(ctx context.Context) error {
 		for _, row := range d.endRows() {
 			d.log.Warn("a certificate ends", "certificate", row.What,
 				"ends", row.Ends.UTC().Format(time.DateOnly), "over", row.Over, "renew", row.Renew,
-				"stops", row.Stops, "MESSAGE_ID", systemd.MessageCertificateEnds)
+				"stops", row.Stops, systemd.CertificateEnds.Attr())
 		}
 		select {
 		case <-ctx.Done():

@@ -73,6 +73,7 @@ func (d *Desk) Run(ctx context.Context) error {
 		"mailbox":  d.readMailbox,
 		"disk":     d.untilBroken,
 		"erased":   d.eraser().Run,
+		"herald":   d.herald,
 	} {
 		group.Go(func() error {
 			if err := run(ctx); err != nil && !errors.Is(err, context.Canceled) {
@@ -92,13 +93,10 @@ func (d *Desk) Run(ctx context.Context) error {
 	return errors.Join(err, d.store.Close())
 }
 
-// messageDoubtful is the id of this event in the journal's catalogue (systemd/tokendesk.catalog).
-const messageDoubtful = "5f1e0c3a9d4b4a77b2d0e6c8f19a3b51"
-
 // sayDoubts tells the journal how many tokens nobody can vouch for.
 func (d *Desk) sayDoubts() {
 	if n := len(provisioning.Doubtful(d.store.Snapshot())); n > 0 {
-		d.log.Warn("tokens are in doubt", "DOUBTFUL", n, "MESSAGE_ID", messageDoubtful)
+		d.log.Warn("tokens are in doubt", "DOUBTFUL", n, systemd.TokensDoubtful.Attr())
 	}
 }
 

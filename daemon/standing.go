@@ -11,16 +11,10 @@ import (
 	"github.com/tokendesk/tokendesk/daemon/publish"
 	"github.com/tokendesk/tokendesk/provisioning"
 	"github.com/tokendesk/tokendesk/provisioning/feed"
+	"github.com/tokendesk/tokendesk/systemd"
 )
 
 var _ publish.Told = (*Desk)(nil)
-
-// messageHalt and messageRestored are the ids of these events in the journal's catalogue
-// (systemd/tokendesk.catalog).
-const (
-	messageHalt     = "3c0b7d94e1f24a6f9a5d8e2b47c61f08"
-	messageRestored = "b84e6f1d07c94c53a2f7d90e5b3a6c12"
-)
 
 // newInstance names this run of the program.
 func newInstance(c Clock) feed.Instance {
@@ -39,7 +33,8 @@ func (d *Desk) begin(ctx context.Context) error {
 		return fmt.Errorf("put the start on record: %w", err)
 	}
 	if st := provisioning.StandingOf(d.store.Snapshot()); st.Refusal() != nil {
-		d.log.Error("this desk may issue nothing", "why", sayStanding(st), "MESSAGE_ID", messageHalt)
+		d.log.Error("this desk may issue nothing", "standing", sayStanding(st),
+			systemd.DeskHalted.Attr())
 	}
 	return nil
 }
@@ -52,7 +47,7 @@ func (d *Desk) TakeHalt(ctx context.Context, h feed.Halt) error {
 	if news {
 		st := provisioning.StandingOf(d.store.Snapshot())
 		d.log.Error("the verifier says whether this desk may be used", "reason", string(h.Reason),
-			"detail", h.Detail, "standing", sayStanding(st), "MESSAGE_ID", messageHalt)
+			"detail", h.Detail, "standing", sayStanding(st), systemd.DeskHalted.Attr())
 	}
 	return err
 }
@@ -127,7 +122,7 @@ func (d *Desk) accepted(ctx context.Context) error {
 	}
 	st := provisioning.StandingOf(d.store.Snapshot())
 	d.log.Warn("the verifier has accepted the restored desk", "learned", st.Learned,
-		"MESSAGE_ID", messageRestored)
+		systemd.DeskAccepted.Attr())
 	return d.visits.Recover(ctx)
 }
 

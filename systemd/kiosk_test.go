@@ -100,7 +100,8 @@ func TestBrowserUnits(t *testing.T) {
 func TestFilesSayWhereTheyGo(t *testing.T) {
 	for _, name := range []string{"71-tokendesk-readers.rules", "72-tokendesk-readers.rules",
 		"72-tokendesk.rules", "tokendesk.sysusers", "tokendesk.tmpfiles", "tokendesk-kiosk.pam",
-		"tokendesk-kiosk.service", "tokendesk-person.service"} {
+		"tokendesk-kiosk.service", "tokendesk-person.service", "tokendeskd-network.conf",
+		"verifierd-network.conf", "tokendesk.catalog"} {
 		data, err := Files.ReadFile(name)
 		if err != nil || !strings.Contains(string(data), "Installed as /") {
 			t.Errorf("%s does not say where it goes (%v)", name, err)

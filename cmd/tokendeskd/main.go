@@ -5,7 +5,6 @@ package main
 import (
 	"context"
 	"flag"
-	"fmt"
 	"os"
 	"os/signal"
 	"syscall"
@@ -26,12 +25,15 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := run(ctx, *config); err != nil {
-		fmt.Fprintln(os.Stderr, "tokendeskd:", err)
+		systemd.Logger(os.Stderr).Error("the daemon ends", append(daemon.Classify(err), "err", err)...)
 		os.Exit(1)
 	}
 }
 
 func run(ctx context.Context, path string) error {
+	if err := systemd.NoDump(); err != nil {
+		return err
+	}
 	config, err := daemon.ReadConfig(path)
 	if err != nil {
 		return err
@@ -56,7 +58,7 @@ func run(ctx context.Context, path string) error {
 			// A commit whose outcome is unknown: only a new start reads what is true. Run ends once the
 			// screens were told.
 			log.Error("a durable write failed; the daemon stops", "err", err,
-				"MESSAGE_ID", "8c27d6b10e5f4c02a3b94f7d21e8c6a4")
+				systemd.WriteFailed.Attr())
 			time.AfterFunc(stopWithin, func() { os.Exit(1) })
 		}})
 	if err != nil {

@@ -20,6 +20,9 @@ type runCmd struct{}
 func (runCmd) Run(ctx context.Context, c *cli) error {
 	// The admin socket belongs to this account alone from the moment it is made.
 	syscall.Umask(0o077)
+	if err := systemd.NoDump(); err != nil {
+		return err
+	}
 	conf, err := readConfig(c.Config)
 	if err != nil {
 		return err
@@ -31,12 +34,14 @@ func (runCmd) Run(ctx context.Context, c *cli) error {
 	}
 	state, err := verifier.Open(conf.State)
 	if err != nil {
+		tell(log, err)
 		return err
 	}
 	v, err := verifier.New(verifier.Config{State: state, Groups: groups, Log: log})
 	if err == nil {
 		err = serve(ctx, v, conf)
 	}
+	tell(log, err)
 	return errors.Join(err, state.Close())
 }
 

@@ -7,10 +7,8 @@ import (
 
 	"github.com/tokendesk/tokendesk/daemon/boltfile"
 	"github.com/tokendesk/tokendesk/provisioning/feed"
+	"github.com/tokendesk/tokendesk/systemd"
 )
-
-// messageAlarm marks the line of an alarm in the journal: see the catalogue of package systemd.
-const messageAlarm = "d1a6f3b27c0e4f8e9b5d42c7e60a1f93"
 
 // AlarmKind is what a desk did, for machines. Alarm.What is the same in words.
 type AlarmKind string
@@ -169,7 +167,7 @@ var errAlarmed = errors.New("the desk is under alarm")
 // fails the writer of attempts finds that, too, and ends the process.
 func (v *Verifier) raise(desk string, lie *forgery) {
 	v.log.Error("a desk's feed is refused", "desk", desk, "kind", lie.kind, "why", lie.Error(),
-		"MESSAGE_ID", messageAlarm)
+		systemd.DeskAlarm.Attr())
 	err := v.file.Update(func(tx *boltfile.Tx) error {
 		row, ok, err := load[deskRow](tx, deskTable, []byte(desk))
 		if err != nil || !ok || row.Alarm.Stands() {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/tokendesk/tokendesk/daemon/boltfile"
 	"github.com/tokendesk/tokendesk/provisioning/feed"
+	"github.com/tokendesk/tokendesk/systemd"
 )
 
 // How a copy of a desk is found. Every run of a desk is a leaf of its log, so two copies have
@@ -233,10 +234,7 @@ func (v *Verifier) metFormer(desk string, i int, id, url string, met feed.Instan
 	if first {
 		v.log.Error("a copy of a desk that was restored elsewhere answers, and is refused",
 			"desk", desk, "feed", id, "url", url, "instance", met.String(),
-			"MESSAGE_ID", messageCopy)
+			systemd.CopyAnswers.Attr())
 	}
 	return err
 }
-
-// messageCopy is the id of this event in the journal's catalogue.
-const messageCopy = "7e2d50c8a1b64f39b8d4c6f0e9275a13"

@@ -8,6 +8,7 @@ import (
 
 	"github.com/tokendesk/tokendesk/daemon/boltfile"
 	"github.com/tokendesk/tokendesk/provisioning/feed"
+	"github.com/tokendesk/tokendesk/systemd"
 )
 
 // ErrUnknownDesk says that a desk was never trusted here.
@@ -82,6 +83,7 @@ func (v *Verifier) RevokeDesk(desk string, since time.Time) ([]Suspended, error)
 	if err != nil {
 		return nil, fmt.Errorf("revoke desk %s: %w", desk, err)
 	}
+	v.log.Warn("a desk is revoked", systemd.DeskRevoked.Attr(), "desk", desk, "suspended", len(list))
 	v.desksChanged()
 	v.sitesChanged()
 	return list, nil

@@ -51,7 +51,7 @@ func (v *Verifier) warnEnds(ctx context.Context) error {
 			if feed.EndsSoon(e.Ends, v.clock()) {
 				v.log.Warn("a certificate ends", "certificate", e.What+" "+e.Name,
 					"ends", e.Ends.UTC().Format(time.DateOnly), "renew", e.Renew(), "stops", e.Stops(),
-					"MESSAGE_ID", systemd.MessageCertificateEnds)
+					systemd.CertificateEnds.Attr())
 			}
 		}
 		select {

@@ -17,7 +17,6 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/tokendesk/tokendesk/daemon/boltfile"
 	"github.com/tokendesk/tokendesk/provisioning/feed"
 )
 
@@ -83,10 +82,6 @@ func New(c Config) (*Verifier, error) {
 		spread: make(chan struct{}, 1), acted: make(chan struct{})}, nil
 }
 
-// messageWrite is the id of a durable write that failed, in the journal's catalogue
-// (systemd/tokendesk.catalog).
-const messageWrite = "8c27d6b10e5f4c02a3b94f7d21e8c6a4"
-
 // Run follows every trusted desk and decides attempts until ctx is done. It ends with an error when
 // the disk fails: what was stored is then not known, and the process must start anew.
 func (v *Verifier) Run(ctx context.Context) error {
@@ -104,10 +99,6 @@ func (v *Verifier) Run(ctx context.Context) error {
 	group.Go(func() error { return v.untilMoved(ctx, v.spreadBundle) })
 	group.Go(func() error { return v.warnEnds(ctx) })
 	err := group.Wait()
-	if errors.Is(err, boltfile.ErrCommit) {
-		v.log.Error("a durable write failed; the verifier stops", "err", err,
-			"MESSAGE_ID", messageWrite)
-	}
 	if err != nil && !errors.Is(err, context.Canceled) {
 		return fmt.Errorf("run the verifier: %w", err)
 	}

@@ -45,6 +45,12 @@ type Guest struct {
 	Files, Programs map[string]string
 	// Devices are more arguments of qemu, for hardware that the guest has besides.
 	Devices []string
+	// Systemd boots this machine's own systemd, its root made writable in memory, and starts the
+	// program from a unit. Without it the program is all that runs.
+	Systemd bool
+	// Disk is an image that the guest sees as /dev/vda. DiskLog is where each of its writes is taken
+	// down, with the flushes between them.
+	Disk, DiskLog string
 	// Timeout bounds boot and program.
 	Timeout time.Duration
 }
@@ -56,25 +62,53 @@ const Work = "/run/guest"
 // goes wrong on the way ends the test.
 func Run(t testing.TB, g Guest) (output string, status int) {
 	t.Helper()
+	b := g.boot(t)
+	began := time.Now()
+	err := b.qemu.Wait()
+	printed, raw := b.read("output"), b.read("status")
+	if _, scanned := fmt.Sscan(raw, &status); scanned != nil {
+		t.Fatalf("the guest did not finish (%v, %v)\n%s\n%s", err, b.ctx.Err(), b.console(), printed)
+	}
+	t.Logf("guest ran for %.1f s, boot included (%.1f s of processor)", time.Since(began).Seconds(),
+		b.qemu.ProcessState.UserTime().Seconds())
+	return printed, status
+}
+
+// boot is a guest that runs.
+type boot struct {
+	ctx  context.Context
+	work string
+	qemu *exec.Cmd
+}
+
+// boot starts qemu.
+func (g Guest) boot(t testing.TB) *boot {
+	t.Helper()
 	Need(t, Packages)
-	cache := cacheDir(t)
-	k := fetchKernel(t, cache)
-	work := t.TempDir()
-	if err := g.prepare(work, k); err != nil {
+	k := fetchKernel(t, cacheDir(t))
+	b := &boot{work: t.TempDir()}
+	if err := g.prepare(b.work, k); err != nil {
 		t.Fatalf("prepare the guest: %v", err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), g.Timeout)
-	defer cancel()
-	began := time.Now()
-	err := exec.CommandContext(ctx, "qemu-system-x86_64", g.qemuArgs(work, k)...).Run()
-	printed, _ := os.ReadFile(filepath.Join(work, "share", "output"))
-	raw, _ := os.ReadFile(filepath.Join(work, "share", "status"))
-	if _, scanned := fmt.Sscan(string(raw), &status); scanned != nil {
-		console, _ := os.ReadFile(filepath.Join(work, "console"))
-		t.Fatalf("the guest did not finish (%v, %v)\n%s\n%s", err, ctx.Err(), console, printed)
+	t.Cleanup(cancel)
+	b.ctx, b.qemu = ctx, exec.CommandContext(ctx, "qemu-system-x86_64", g.qemuArgs(b.work, k)...)
+	if err := b.qemu.Start(); err != nil {
+		t.Fatalf("start the guest: %v", err)
 	}
-	t.Logf("guest ran for %.1f s, boot included", time.Since(began).Seconds())
-	return string(printed), status
+	return b
+}
+
+// read is a file of Work, as far as it is written.
+func (b *boot) read(name string) string {
+	data, _ := os.ReadFile(filepath.Join(b.work, "share", name))
+	return string(data)
+}
+
+// console is what the guest's kernel said.
+func (b *boot) console() string {
+	data, _ := os.ReadFile(filepath.Join(b.work, "console"))
+	return string(data)
 }
 
 // cacheDir is where the kernel is kept: .cache of the checkout.
@@ -109,13 +143,15 @@ func (g Guest) prepare(work string, k kernel) error {
 	if err != nil {
 		return err
 	}
-	image, err := initrd(busybox, k)
+	image, err := initrd(busybox, k, g)
 	if err != nil {
 		return err
 	}
 	errs := []error{os.WriteFile(filepath.Join(work, "initrd"), image, 0o644)}
 	for name, content := range g.Files {
-		errs = append(errs, os.WriteFile(filepath.Join(share, name), []byte(content), 0o644))
+		file := filepath.Join(share, name)
+		errs = append(errs, os.MkdirAll(filepath.Dir(file), 0o755),
+			os.WriteFile(file, []byte(content), 0o644))
 	}
 	for name, path := range g.Programs {
 		errs = append(errs, copyFile(filepath.Join(share, name), path))
@@ -151,16 +187,16 @@ func quote(words []string) []string {
 func (g Guest) qemuArgs(work string, k kernel) []string {
 	share := "local,security_model=none,multidevs=remap,"
 	return append([]string{
-		"-accel", "tcg,thread=multi", "-smp", "2", "-m", "512",
+		"-accel", "tcg,thread=multi", "-smp", g.processors(), "-m", g.memory(),
 		"-nodefaults", "-display", "none", "-no-reboot",
 		"-serial", "file:" + filepath.Join(work, "console"),
 		"-kernel", k.image, "-initrd", filepath.Join(work, "initrd"),
-		"-append", "console=ttyS0 quiet panic=-1 mitigations=off",
+		"-append", "console=ttyS0 quiet panic=-1 mitigations=off" + g.systemdLine(),
 		"-fsdev", share + "id=root,readonly=on,path=/",
 		"-device", "virtio-9p-pci,fsdev=root,mount_tag=root",
 		"-fsdev", share + "id=work,path=" + filepath.Join(work, "share"),
 		"-device", "virtio-9p-pci,fsdev=work,mount_tag=work",
-	}, g.Devices...)
+	}, append(g.diskArgs(), g.Devices...)...)
 }
 
 func copyFile(to, from string) error {

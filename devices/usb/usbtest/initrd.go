@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 )
 
 // initScript brings the guest up: modules, this machine's root read-only, fresh file systems where
@@ -33,9 +32,8 @@ busybox poweroff -f
 `
 
 // initrd is an initial file system of busybox, the modules and the script.
-func initrd(busybox string, k kernel) ([]byte, error) {
+func initrd(busybox string, k kernel, g Guest) ([]byte, error) {
 	var archive bytes.Buffer
-	var load strings.Builder
 	add := func(name, file string) error {
 		data, err := os.ReadFile(file)
 		if err == nil {
@@ -49,14 +47,13 @@ func initrd(busybox string, k kernel) ([]byte, error) {
 	if err := add("bin/busybox", busybox); err != nil {
 		return nil, err
 	}
-	for _, m := range k.modules {
-		name := "modules/" + filepath.Base(m)
-		if err := add(name, m); err != nil {
+	for _, m := range g.loads() {
+		name := filepath.Base(m)
+		if err := add("modules/"+name, filepath.Join(filepath.Dir(k.image), name)); err != nil {
 			return nil, err
 		}
-		fmt.Fprintf(&load, "busybox insmod /%s\n", name)
 	}
-	cpio(&archive, "init", 0o100755, fmt.Appendf(nil, initScript, load.String()))
+	cpio(&archive, "init", 0o100755, []byte(g.script()))
 	cpio(&archive, "TRAILER!!!", 0, nil)
 	return archive.Bytes(), nil
 }

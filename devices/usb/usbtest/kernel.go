@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -41,7 +42,7 @@ func fetchKernel(t testing.TB, dir string) kernel {
 	t.Helper()
 	done := filepath.Join(dir, "kernel")
 	k := kernel{image: filepath.Join(done, "vmlinux")}
-	for _, m := range modules {
+	for _, m := range slices.Concat(modules, diskModules, machineModules) {
 		k.modules = append(k.modules, filepath.Join(done, filepath.Base(m)))
 	}
 	if !k.whole() {
@@ -80,7 +81,7 @@ func unpackKernel(dir, done string) error {
 	if err := os.Mkdir(keep, 0o755); err != nil {
 		return err
 	}
-	for _, m := range modules {
+	for _, m := range slices.Concat(modules, diskModules, machineModules) {
 		found, err := filepath.Glob(filepath.Join(root, "lib/modules/*/kernel", m))
 		if err != nil || len(found) != 1 {
 			return fmt.Errorf("the package has no module %s", m)
