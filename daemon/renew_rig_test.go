@@ -48,7 +48,8 @@ type pair struct {
 	listener net.Listener
 	wrap     func(net.Listener) net.Listener
 
-	mu     sync.Mutex
+	// mu is held for reading by calls under way.
+	mu     sync.RWMutex
 	caller *http.Client
 }
 
@@ -273,7 +274,7 @@ func (p *pair) held() int64 {
 
 func (p *pair) until(what string, holds func() bool) {
 	p.t.Helper()
-	for over := time.Now().Add(20 * time.Second); !holds(); time.Sleep(2 * time.Millisecond) {
+	for over := time.Now().Add(60 * time.Second); !holds(); time.Sleep(2 * time.Millisecond) {
 		if time.Now().After(over) {
 			p.t.Fatalf("waited in vain until %s", what)
 		}
@@ -322,16 +323,15 @@ func (p *pair) traffic() *traffic {
 
 func (p *pair) once(ctx context.Context, user string, tr *traffic) error {
 	begun := time.Now()
-	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), 20*time.Second)
+	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), 60*time.Second)
 	defer cancel()
 	token := feedtest.NewToken(user)
 	if err := p.issue(bounded, token); err != nil {
 		return err
 	}
-	p.mu.Lock()
-	client := p.caller
-	p.mu.Unlock()
-	accepted, err := p.signIn(bounded, client, user, token.Press())
+	p.mu.RLock()
+	accepted, err := p.signIn(bounded, p.caller, user, token.Press())
+	p.mu.RUnlock()
 	if err != nil || !accepted {
 		return fmt.Errorf("accepted %v, %w", accepted, errors.Join(err, errNotAccepted))
 	}

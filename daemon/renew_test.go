@@ -38,7 +38,7 @@ func (p *pair) troubles(ctx context.Context) (seen func() []string) {
 
 // renewal is the operator's side.
 func (p *pair) renewal() Renewal {
-	return Renewal{Config: p.config, Client: p.client, Patience: 20 * time.Second,
+	return Renewal{Config: p.config, Client: p.client, Patience: 60 * time.Second,
 		Say: func(string) {}}
 }
 
@@ -55,7 +55,7 @@ func TestRenewWithoutAPause(t *testing.T) {
 // TestRenewOverNewConnections: the same while every connection is cut every now and then and made
 // anew. Whatever moment that is, each end takes the key that the other shows.
 func TestRenewOverNewConnections(t *testing.T) {
-	p := newPair(t, func(l net.Listener) net.Listener { return newBarrier(l, 250*time.Millisecond) })
+	p := newPair(t, func(l net.Listener) net.Listener { return newBarrier(l, 40<<10) })
 	p.onlyCuts(p.renewAll())
 }
 
@@ -194,20 +194,14 @@ func (p *pair) renewCaller() {
 	p.t.Helper()
 	old := p.call("caller")
 	p.call("caller2")
-	p.order2(verifier.RenewOrder{What: verifier.RenewCaller, Step: verifier.StepRetire,
-		Caller: "signin"})
+	if err := p.verifier.Renew(verifier.RenewOrder{What: verifier.RenewCaller,
+		Step: verifier.StepRetire, Caller: "signin"}); err != nil {
+		p.t.Fatal(err)
+	}
 	resp, err := old.Get(p.api + verifier.PathStatus)
 	if err == nil {
 		_ = resp.Body.Close()
 		p.t.Error("the old certificate of the caller still calls")
-	}
-}
-
-func (p *pair) order2(o verifier.RenewOrder) {
-	p.t.Helper()
-	time.Sleep(50 * time.Millisecond) // calls under way with the old certificate end
-	if err := p.verifier.Renew(o); err != nil {
-		p.t.Fatal(err)
 	}
 }
 

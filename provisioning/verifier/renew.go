@@ -49,6 +49,7 @@ func (v *Verifier) Renew(o RenewOrder) error {
 	if err != nil {
 		return fmt.Errorf("renew the %s key: %w", o.What, err)
 	}
+	v.log.Info("a step of a renewal is done", "what", o.What, "step", o.Step, "caller", o.Caller)
 	v.spreadSoon()
 	return nil
 }

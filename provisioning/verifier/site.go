@@ -146,11 +146,13 @@ func (s *State) siteSince(desk, site string, after int64) (feed.SiteIndex, error
 			if len(index.Tokens) == feed.MaxSiteTokens {
 				return errDone
 			}
-			c, err := entryAt(tx, i.Value)
+			c, known, err := entryAt(tx, i.Value)
 			if err != nil {
 				return err
 			}
-			index.Tokens = append(index.Tokens, c.tell(index.TagKey))
+			if known {
+				index.Tokens = append(index.Tokens, c.tell(index.TagKey))
+			}
 			index.Rev = int64(binary.BigEndian.Uint64(i.Key[len(site)+1:]))
 			return nil
 		})
@@ -161,13 +163,13 @@ func (s *State) siteSince(desk, site string, after int64) (feed.SiteIndex, error
 	return index, err
 }
 
-func entryAt(tx *boltfile.Tx, key []byte) (credential, error) {
+// entryAt finds the credential of an entry; one whose tombstone was removed is nobody's news.
+func entryAt(tx *boltfile.Tx, key []byte) (credential, bool, error) {
 	entry, _, err := load[siteEntry](tx, siteTokenTable, key)
 	if err != nil {
-		return credential{}, err
+		return credential{}, false, err
 	}
-	c, _, err := loadCredential(tx, entry.Credential)
-	return c, err
+	return loadCredential(tx, entry.Credential)
 }
 
 // tell is what a desk hears of a credential.
