@@ -151,8 +151,10 @@ func TestChunksInAnotherOrderAreRefused(t *testing.T) {
 	file := h.write(t, part{"store", random(4 * 64 << 10)})
 	const chunk = 64<<10 + 16
 	head := headSize(t, file)
-	swapped := slices.Concat(file[:head], file[head+chunk:head+2*chunk], file[head:head+chunk],
-		file[head+2*chunk:])
+	// The first chunk has the name of the part in it; the second and the third are all the part's.
+	two, three := head+chunk, head+2*chunk
+	swapped := slices.Concat(file[:two], file[three:three+chunk], file[two:three],
+		file[three+chunk:])
 	if len(swapped) != len(file) {
 		t.Fatal("the test is wrong")
 	}
