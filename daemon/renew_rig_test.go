@@ -58,6 +58,9 @@ func newPair(
 	t *testing.T, wrap func(net.Listener) net.Listener, before ...func(*pair),
 ) *pair {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("a whole desk takes its time")
+	}
 	p := &pair{t: t, wrap: wrap, clock: trustedClock{}, dir: filepath.Join(t.TempDir(), "verifier")}
 	_, err := verifier.Init(verifier.Plan{Dir: p.dir, Name: "test", Hosts: []string{"127.0.0.1"},
 		Escrow: filepath.Join(t.TempDir(), "escrow.key"), Now: time.Now()})

@@ -37,6 +37,9 @@ type town struct {
 
 func newTown(t *testing.T) *town {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("a whole desk takes its time")
+	}
 	w := &town{T: t, dir: t.TempDir(), host: fmt.Sprintf("127.%d.%d.%d", 64+rand.N(128), rand.N(256),
 		1+rand.N(254))}
 	var err error

@@ -29,6 +29,9 @@ type fleet struct {
 
 func newFleet(t *testing.T, groups *verifier.Membership) *fleet {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("a whole desk takes its time")
+	}
 	f := &fleet{t: t, dir: t.TempDir(), desks: map[string]*whole{}, log: &journal{}}
 	var err error
 	f.central, err = newCentral(settings{state: f.dir, verifier: "127.0.0.1:0", groups: groups},

@@ -27,6 +27,9 @@ func openStage(
 	t testing.TB, s settings, log *slog.Logger, before func(*stage),
 ) (st *stage, stop func()) {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("a whole desk takes its time")
+	}
 	const anyPort = "127.0.0.1:0"
 	s.desk, s.bench, s.feed, s.verifier, s.self = anyPort, anyPort, anyPort, anyPort, anyPort
 	s.lang = cmp.Or(s.lang, "en") // the tests read what the pages say

@@ -47,6 +47,9 @@ func newDir(t testing.TB) string {
 // start runs the verifier of a directory. It may be stopped and started again.
 func start(t testing.TB, dir string, change ...func(*verifier.Config)) *rig {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("a whole verifier takes its time")
+	}
 	state, err := verifier.Open(dir)
 	if err != nil {
 		t.Fatal(err)
