@@ -41,6 +41,8 @@ type settings struct {
 	site string
 	// lang is everybody's language; empty leaves each person their own.
 	lang string
+	// net is where it listens and dials; the zero one is this machine's network.
+	net network
 }
 
 func fromEnvironment(get func(string) string) (settings, error) {

@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"sync"
 	"time"
 
@@ -31,6 +32,8 @@ type Config struct {
 	// Erasures lists the people who were erased, by their opaque ids, for a desk that is restored from
 	// an older backup; nil means that nobody was.
 	Erasures func() ([]string, error)
+	// Dial reaches the desks; nil means over the network.
+	Dial Dial
 }
 
 // Verifier follows desks and answers callers while it runs.
@@ -40,6 +43,7 @@ type Verifier struct {
 	log   *slog.Logger
 
 	erasures func() ([]string, error)
+	dial     Dial
 	attempts chan *attempt
 	// poke tells the supervisor that the desks changed, moved that they are no longer ours.
 	poke    chan struct{}
@@ -69,7 +73,10 @@ func New(c Config) (*Verifier, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Verifier{State: c.State, clock: c.Clock, log: c.Log, erasures: c.Erasures,
+	if c.Dial == nil {
+		c.Dial = (&net.Dialer{Timeout: dialTimeout, KeepAlive: dialTimeout}).DialContext
+	}
+	return &Verifier{State: c.State, clock: c.Clock, log: c.Log, erasures: c.Erasures, dial: c.Dial,
 		attempts: make(chan *attempt), poke: make(chan struct{}, 1), moved: make(chan struct{}),
 		callers: newCallerLimits(), started: c.Clock(), links: map[string]Link{},
 		cards: map[string]feed.DeskCard{}, spread: make(chan struct{}, 1)}, nil
