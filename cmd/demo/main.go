@@ -42,7 +42,7 @@ type settings struct {
 	// lang is everybody's language; empty leaves each person their own.
 	lang string
 	// net is where it listens and dials; the zero one is this machine's network.
-	net network
+	net cables
 }
 
 func fromEnvironment(get func(string) string) (settings, error) {
