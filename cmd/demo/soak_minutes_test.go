@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -40,7 +41,7 @@ func TestE2ESoakMinutes(t *testing.T) {
 	if took == 0 {
 		t.Skip("it takes 20 minutes: SOAK=1, or SOAK_MINUTES")
 	}
-	soakMinutes(t, took)
+	soakMinutes(t, took).judge(t)
 }
 
 // BenchmarkE2ESoak is a minute of that, for the table of targets: what is used in the second quarter,
@@ -54,6 +55,15 @@ func BenchmarkE2ESoak(b *testing.B) {
 	for name, at := range soakFigures(quarters) {
 		b.ReportMetric(at[0], "second-"+name)
 		b.ReportMetric(at[1], "last-"+name)
+	}
+	laws := broken(quarters)
+	for _, law := range []string{"goroutines", "descriptors", "heap", "anonymous", "desk", "desk free",
+		"verifier", "verifier free"} {
+		n := 0.0
+		if laws[law] != "" {
+			n = 1
+		}
+		b.ReportMetric(n, strings.ReplaceAll(law, " ", "-")+"-broken")
 	}
 	b.ReportMetric(took.Minutes(), "minutes")
 	b.ReportMetric(0, "ns/op")
@@ -84,7 +94,11 @@ func soakMinutes(t testing.TB, took time.Duration) soakTrend {
 		}
 	}
 	t.Logf("%d visits in %v", s.turns, took)
-	return s.judge(all)
+	quarters, err := trend(all)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return quarters
 }
 
 // openSoak runs a stage on free ports until stop is called.

@@ -214,7 +214,7 @@ func (s *soak) visitParked() {
 		return
 	}
 	s.central.connect(false)
-	time.Sleep(time.Minute)
+	time.Sleep(90 * time.Second)
 	s.ready()
 	p, key := s.somebody(), s.token()
 	s.toTouch(p, key)
