@@ -15,8 +15,8 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// pipeNetwork is a network of pipes: a listener for each address, and nothing that blocks outside the
-// bubble of a fake clock.
+// pipeNetwork is a network of pipes: a listener for each address, and nothing that blocks outside
+// the bubble of a fake clock.
 type pipeNetwork struct{ sockets map[string]*pipes }
 
 type pipes struct {
@@ -127,7 +127,8 @@ type soakDay struct {
 
 func (d soakDay) run(t *testing.T, dir string, post *postOffice) {
 	m, log := &pipeNetwork{sockets: map[string]*pipes{}}, &journal{}
-	st := newSoakStage(t, settings{site: "um", state: dir, self: "memory", net: cables{m.listen, m.dial}},
+	st := newSoakStage(t, settings{site: "um", state: dir, self: "memory",
+		net: cables{m.listen, m.dial}},
 		slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelWarn})), post)
 	for _, at := range []*net.Listener{&st.screen, &st.feed, &st.self, &st.operator} {
 		*at, _ = m.listen("")
@@ -137,17 +138,22 @@ func (d soakDay) run(t *testing.T, dir string, post *postOffice) {
 	if err := st.openDesk(ctx); err != nil {
 		t.Fatal(err)
 	}
-	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return st.desk.Run(ctx) })
-	group.Go(func() error { return st.central.run(ctx) })
+	away, leave := context.WithCancel(context.Background())
+	var desk, central errgroup.Group
+	desk.Go(func() error { return st.desk.Run(ctx) })
+	central.Go(func() error { return st.central.run(away) })
 	s := newSoak(t, st, log)
 	s.fast = true
 	defer func() {
 		s.away()
 		st.central.caller.CloseIdleConnections()
+		leave() // first: a pipe is closed only when somebody reads at its other end
+		err := central.Wait()
 		cancel()
-		if err := group.Wait(); err != nil && !errors.Is(err, context.Canceled) {
-			t.Errorf("the desk or the verifier ended with: %v", err)
+		for _, err := range []error{err, desk.Wait()} {
+			if err != nil && !errors.Is(err, context.Canceled) {
+				t.Errorf("the desk or the verifier ended with: %v", err)
+			}
 		}
 		st.central.close()
 		if t.Failed() {

@@ -138,8 +138,8 @@ func (st *stage) officersOf(t testing.TB) {
 	}
 }
 
-// newSoak puts an officer, a drawer and a second officer with a token of their own before a desk that
-// runs.
+// newSoak puts an officer, a drawer and a second officer with a token of their own before a desk
+// that runs.
 func newSoak(t testing.TB, st *stage, log *journal) *soak {
 	t.Helper()
 	s := &soak{whole: &whole{stage: st, t: t, log: log, home: virtual.NewBus()}, serial: 21_000_000,

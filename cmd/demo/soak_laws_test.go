@@ -25,8 +25,9 @@ const (
 	// Pages that are free are used again, so that there are never more than a share of the file.
 	soakFree      = 0.25
 	soakFreePages = 512 << 10
-	// Of fewer changes than soakChanges that cannot be said so exactly: a page holds dozens of rows, and
-	// some visits write more than others.
+	// A few pages more or less are free at a time.
+	soakPages = 64 << 10
+	// Of fewer changes than soakChanges that cannot be said so exactly: some visits write more.
 	soakChanges = 1000
 	soakRoughly = 1.5
 )
@@ -48,8 +49,8 @@ func (t soakTrend) both(figure func(soakSample) int64) (second, last int64) {
 	return median(t.second, figure), median(t.last, figure)
 }
 
-// perChange is by how much a file grew for each change, in both quarters; most is by how many times as
-// much it may at the end.
+// perChange is by how much a file grew for each change, in both quarters; most is by how many times
+// as much it may at the end.
 func (t soakTrend) perChange(file func(soakSample) soakFile) (second, last, most float64) {
 	most = soakPerChange
 	grew := func(list []soakSample) float64 {
@@ -62,6 +63,9 @@ func (t soakTrend) perChange(file func(soakSample) soakFile) (second, last, most
 	}
 	return grew(t.second), grew(t.last), most
 }
+
+// changes are those of the last quarter.
+func (t soakTrend) changes() int64 { return t.last[len(t.last)-1].changes - t.last[0].changes }
 
 // soakFigures are what the bench table shows, by their names there.
 func soakFigures(t soakTrend) map[string][2]float64 {
@@ -103,12 +107,13 @@ func broken(t soakTrend) map[string]string {
 	more("heap", soakHeap+grown, func(s soakSample) int64 { return s.heap })
 	more("anonymous", soakAnon+2*grown, func(s soakSample) int64 { return s.anon })
 	for name, file := range soakFiles {
-		if second, last, most := t.perChange(file); last > most*second {
+		second, last, most := t.perChange(file)
+		if last > most*second+soakPages/float64(max(1, t.changes())) {
 			laws[name] = fmt.Sprintf("the file of the %s: %.0f bytes for each change, and %.0f at the end",
 				name, second, last)
 		}
-		most := func(s soakSample) int64 { return soakFreePages + int64(soakFree*float64(file(s).used)) }
-		if _, free := t.both(func(s soakSample) int64 { return file(s).free - most(s) }); free > 0 {
+		share := func(s soakSample) int64 { return soakFreePages + int64(soakFree*float64(file(s).used)) }
+		if _, free := t.both(func(s soakSample) int64 { return file(s).free - share(s) }); free > 0 {
 			laws[name+" free"] = fmt.Sprintf("the file of the %s: %d bytes more are free than may be",
 				name, free)
 		}

@@ -44,8 +44,8 @@ func TestE2ESoakMinutes(t *testing.T) {
 	soakMinutes(t, took).judge(t)
 }
 
-// BenchmarkE2ESoak is a minute of that, for the table of targets: what is used in the second quarter,
-// and in the last.
+// BenchmarkE2ESoak is a minute of that, for the table of targets: what is used in the second
+// quarter, and in the last.
 func BenchmarkE2ESoak(b *testing.B) {
 	var quarters soakTrend
 	took := soakTime(b, time.Minute)

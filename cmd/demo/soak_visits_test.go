@@ -207,7 +207,7 @@ func (s *soak) visitIdle() {
 	s.b.Press("End this visit")
 }
 
-// visitParked lends while the verifier is silent. Where time is real, nobody waits for it to be missed.
+// visitParked lends while the verifier is silent. Where time is real, nobody waits for that.
 func (s *soak) visitParked() {
 	s.t.Helper()
 	if !s.fast {

@@ -2,12 +2,12 @@ package main
 
 import "fmt"
 
-// soakBench is what keeps a desk and its verifier busy. It measures in the second quarter of its time
-// and in the last, and says itself which of its laws was broken.
+// soakBench is what keeps a desk and its verifier busy. It measures in the second quarter of its
+// time and in the last, and says itself which of its laws was broken.
 const soakBench = "BenchmarkE2ESoak"
 
-// soaked are figures of both quarters, "second-" and "last-" of each unit in turn, and the minutes. It
-// is met unless one of the laws was broken.
+// soaked are figures of both quarters, "second-" and "last-" of each unit in turn, and the minutes.
+// It is met unless one of the laws was broken.
 func soaked(r run, units, laws []string) (values []any, met bool, err error) {
 	names := []string{}
 	for _, unit := range units {
@@ -33,8 +33,8 @@ func soakMemory(r run) (line, error) {
 		return line{}, err
 	}
 	l := said(met, "heap %.1f -> %.1f MB, %.0f -> %.0f KB for each live row", v[:4]...)
-	l.text = append(l.text, fmt.Sprintf("resident %.0f -> %.0f MB; desk, verifier and load in one process, "+
-		"%.0f minutes", v[4:]...))
+	l.text = append(l.text, fmt.Sprintf("resident %.0f -> %.0f MB; desk, verifier and load in one "+
+		"process, %.0f minutes", v[4:]...))
 	return l, nil
 }
 
