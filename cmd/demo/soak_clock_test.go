@@ -7,12 +7,15 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"net/http"
 	"os"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/tokendesk/tokendesk/provisioning"
 )
 
 // pipeNetwork is a network of pipes: a listener for each address, and nothing that blocks outside
@@ -112,6 +115,21 @@ func TestE2ESoakClock(t *testing.T) {
 	t.Logf("it took %v", time.Since(began).Round(time.Millisecond))
 }
 
+// noOperator: whoever is known by no kernel gives no orders.
+func (s *soak) noOperator() {
+	s.t.Helper()
+	client := http.Client{Transport: &http.Transport{DialContext: s.settings.net.dial}}
+	defer client.CloseIdleConnections()
+	resp, err := client.Get("http://" + s.operator.Addr().String() + "/status")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusForbidden {
+		s.t.Errorf("the admin socket answers a stranger with %s", resp.Status)
+	}
+}
+
 // lateEvening is the next one in Macau: midnight comes during the first visits.
 func lateEvening(now time.Time) time.Time {
 	y, m, d := now.UTC().AddDate(0, 0, 1).Date()
@@ -144,6 +162,7 @@ func (d soakDay) run(t *testing.T, dir string, post *postOffice) {
 	central.Go(func() error { return st.central.run(away) })
 	s := newSoak(t, st, log)
 	s.fast = true
+	s.noOperator()
 	defer func() {
 		s.away()
 		st.central.caller.CloseIdleConnections()
@@ -188,6 +207,9 @@ func (s *soak) day(d soakDay) {
 	s.post.setClosed(false)
 	s.aged()
 	busy()
+	if n := provisioning.WaitingNotices(s.desk.Snapshot()); n > 0 {
+		s.t.Errorf("%d notices still wait, though the post office has been open for %v", n, d.busy)
+	}
 	quarters, err := trend(all)
 	if err != nil {
 		s.t.Fatal(err)
