@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -209,6 +210,9 @@ func (s *soak) day(d soakDay) {
 	busy()
 	if n := provisioning.WaitingNotices(s.desk.Snapshot()); n > 0 {
 		s.t.Errorf("%d notices still wait, though the post office has been open for %v", n, d.busy)
+	}
+	if n := strings.Count(s.log.String(), "live render"); n > 0 {
+		s.t.Errorf("%d pages that were left are in the log", n)
 	}
 	quarters, err := trend(all)
 	if err != nil {

@@ -33,7 +33,7 @@ const (
 type soak struct {
 	*whole
 	deskFile, verifierFile string
-	// self is the browser of the unattended view.
+	// alone is the browser of the unattended view.
 	alone *kiosktest.Browser
 	// next counts people, serial the tokens that were bought, turns the visits.
 	next, turns int
