@@ -83,6 +83,7 @@ func newSoakStage(t testing.TB, s settings, log *slog.Logger, post *postOffice) 
 	// More happens here in a day than at any counter.
 	const many = 1_000_000
 	st.site.PasscodeLimits = provisioning.PasscodeLimits{Person: many, Officer: many, Desk: many}
+	st.site.Recovery = provisioning.RecoveryLimits{PerAccount: many, PerAddress: many}
 	st.reader, err = newCardSlot()
 	must(err)
 	st.people = people(s.site, st.clock.Now())
