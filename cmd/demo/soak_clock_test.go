@@ -214,7 +214,7 @@ func (s *soak) day(d soakDay) {
 	if n := strings.Count(s.log.String(), "live render"); n > 0 {
 		s.t.Errorf("%d pages that were left are in the log", n)
 	}
-	quarters, err := trend(all)
+	quarters, err := trend(all, 1)
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -94,7 +94,8 @@ func soakMinutes(t testing.TB, took time.Duration) soakTrend {
 		}
 	}
 	t.Logf("%d visits in %v", s.turns, took)
-	quarters, err := trend(all)
+	const browsers = 4 // a kept connection or two each, and the callers'
+	quarters, err := trend(all, browsers)
 	if err != nil {
 		t.Fatal(err)
 	}
