@@ -94,8 +94,8 @@ func soakMinutes(t testing.TB, took time.Duration) soakTrend {
 		}
 	}
 	t.Logf("%d visits in %v", s.turns, took)
-	const browsers = 4 // a kept connection or two each, and the callers'
-	quarters, err := trend(all, browsers)
+	const kept = 4 // by the browsers, the callers and the follower
+	quarters, err := trend(all, kept)
 	if err != nil {
 		t.Fatal(err)
 	}
