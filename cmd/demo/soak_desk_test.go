@@ -174,10 +174,15 @@ func (s *soak) ready() {
 	}
 }
 
-// somebody is the next person to come.
+// somebody is the next person to come, who has no token.
 func (s *soak) somebody() provisioning.Person {
-	s.next++
-	return s.people[len(s.people)-soakPeople+s.next%soakPeople].Person
+	for {
+		s.next++
+		p := s.people[len(s.people)-soakPeople+s.next%soakPeople].Person
+		if !s.loanOpen(p) {
+			return p
+		}
+	}
 }
 
 // token takes one from the drawer, or buys one.
