@@ -14,8 +14,6 @@ import (
 	"strconv"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/tokendesk/tokendesk/provisioning"
 	"github.com/tokendesk/tokendesk/provisioning/officer"
 	"github.com/tokendesk/tokendesk/provisioning/secret"
@@ -140,25 +138,12 @@ func listenAdmin(path string) (net.Listener, error) {
 
 // withOperator puts the peer's name into the context of its requests, or nothing for a peer that is
 // neither root nor us.
-func withOperator(ctx context.Context, conn net.Conn) context.Context {
-	unixConn, ok := conn.(*net.UnixConn)
-	if !ok {
+func withOperator(ctx context.Context) context.Context {
+	g, ok := ctx.Value(guestKey{}).(*guest)
+	if !ok || g.cred == nil || g.cred.Uid != 0 && int(g.cred.Uid) != os.Geteuid() {
 		return ctx
 	}
-	raw, err := unixConn.SyscallConn()
-	if err != nil {
-		return ctx
-	}
-	var cred *unix.Ucred
-	if err := raw.Control(func(fd uintptr) {
-		cred, err = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED)
-	}); err != nil || cred == nil {
-		return ctx
-	}
-	if cred.Uid != 0 && int(cred.Uid) != os.Geteuid() {
-		return ctx
-	}
-	name := strconv.Itoa(int(cred.Uid))
+	name := strconv.Itoa(int(g.cred.Uid))
 	if u, err := user.LookupId(name); err == nil {
 		name = u.Username
 	}

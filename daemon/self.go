@@ -62,7 +62,11 @@ func (d *Desk) listenSelf() (net.Listener, error) {
 		return nil, nil
 	}
 	if c.Cert == "" {
-		return d.socket(socketSelf, c.Listen)
+		plain, err := d.socket(socketSelf, c.Listen)
+		if err != nil {
+			return nil, err
+		}
+		return newCrowd(plain), nil
 	}
 	cert, err := tls.LoadX509KeyPair(c.Cert, c.Key)
 	if err != nil {
@@ -72,7 +76,7 @@ func (d *Desk) listenSelf() (net.Listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	return tls.NewListener(plain, &tls.Config{MinVersion: tls.VersionTLS13,
+	return tls.NewListener(newCrowd(plain), &tls.Config{MinVersion: tls.VersionTLS13,
 		Certificates: []tls.Certificate{cert}}), nil
 }
 
@@ -81,7 +85,7 @@ func (d *Desk) serveSelf(ctx context.Context, listener net.Listener) error {
 	if listener == nil {
 		return nil
 	}
-	return serve(ctx, listener, d.self.Handler())
+	return d.serve(ctx, listener, d.self.Handler())
 }
 
 // tendSelf forgets what people left lying there.
