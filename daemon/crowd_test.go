@@ -74,6 +74,13 @@ func doors(t *testing.T) []door {
 		t.Fatal(err)
 	}
 	runs(t, desk.Run)
+	for end := time.Now().Add(enough); ; time.Sleep(5 * time.Millisecond) {
+		if _, err := NewClient(c.Admin).Status(t.Context()); err == nil {
+			break
+		} else if time.Now().After(end) {
+			t.Fatal(err)
+		}
+	}
 	screen, self := given[socketDesk].Addr().String(), given[socketSelf].Addr().String()
 	return []door{
 		{name: "screen", network: "tcp", address: screen, url: "http://" + screen + "/"},
