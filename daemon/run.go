@@ -139,7 +139,8 @@ func (d *Desk) socket(name, address string) (net.Listener, error) {
 func (d *Desk) serve(ctx context.Context, listener net.Listener, handler http.Handler) error {
 	return serveOn(ctx, &http.Server{Handler: seated(handler), ReadHeaderTimeout: headerTimeout,
 		ReadTimeout: readTimeout, IdleTimeout: idleTimeout, WriteTimeout: writeTimeout,
-		MaxHeaderBytes: maxHeader, ErrorLog: log.New(complaints{d.log}, "", 0)}, listener)
+		MaxHeaderBytes: maxHeader, DisableGeneralOptionsHandler: true,
+		ErrorLog: log.New(complaints{d.log}, "", 0)}, listener)
 }
 
 func serveOn(ctx context.Context, server *http.Server, listener net.Listener) error {

@@ -29,9 +29,7 @@ func (s *Server) guard(next http.Handler) http.Handler {
 		h.Set("Cross-Origin-Opener-Policy", "same-origin")
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")
 		h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=(), usb=(), hid=()")
-		if !strings.HasPrefix(r.URL.Path, assetsPath) {
-			h.Set("Cache-Control", "no-store")
-		}
+		h.Set("Cache-Control", "no-store") // a versioned asset says otherwise.
 		if !s.ours(r.Host) {
 			s.simple(w, r, http.StatusMisdirectedRequest, pages.SimpleAccess, "")
 			return
