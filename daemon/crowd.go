@@ -50,8 +50,10 @@ type guest struct {
 	cred *unix.Ucred
 	// from is where it comes from: what is open there counts together.
 	from string
-	// since is when it came, or when its last answer ended. The crowd's lock guards it and what follows.
+	// since is when its server began to listen to it, or when its last answer ended; heard says that it
+	// began. The crowd's lock guards them and what follows.
 	since time.Time
+	heard bool
 	// answered: a request of it was heard to its end, and is being answered.
 	answered bool
 	// writing is since when a write lasts; zero while there is none.
@@ -89,6 +91,8 @@ func (c *crowd) admit(g *guest) (wait time.Duration, out *guest) {
 		}
 		if wait = c.grace - g.since.Sub(out.since); wait > 0 {
 			return wait, nil
+		} else if !out.heard {
+			return c.grace, nil
 		}
 		c.remove(out)
 	}
@@ -119,11 +123,19 @@ func (c *crowd) spare(now time.Time) (out *guest) {
 		if out == nil || out.from != g.from {
 			held = c.held[g.from]
 		}
-		if out == nil || held > most || held == most && g.since.Before(out.since) {
+		if out == nil || held > most || held == most && g.before(out) {
 			out, most = g, held
 		}
 	}
 	return out
+}
+
+// before says whether a guest had its time sooner than another.
+func (g *guest) before(other *guest) bool {
+	if g.heard != other.heard {
+		return g.heard
+	}
+	return g.since.Before(other.since)
 }
 
 // origin is the address of the other side without its port, or its user.
@@ -136,6 +148,16 @@ func (g *guest) origin() string {
 		return host
 	}
 	return address
+}
+
+// Read implements net.Conn. On a busy machine it is a while until the first one.
+func (g *guest) Read(p []byte) (int, error) {
+	g.note(func() {
+		if !g.heard {
+			g.heard, g.since = true, time.Now()
+		}
+	})
+	return g.Conn.Read(p)
 }
 
 // Write implements net.Conn.
