@@ -233,9 +233,7 @@ func (a admin) officer(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	var order OfficerOrder
-	dec := json.NewDecoder(io.LimitReader(r.Body, maxAdminBody))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&order); err != nil {
+	if err := strictly(io.LimitReader(r.Body, maxAdminBody), &order); err != nil {
 		refuse(w, http.StatusBadRequest, AdminError{"malformed", "the order is not understood"})
 		return
 	}

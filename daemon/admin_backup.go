@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -97,10 +98,21 @@ func (a admin) backupEnded(w http.ResponseWriter, r *http.Request) {
 }
 
 func decodeOrder(r *http.Request, into any) error {
-	dec := json.NewDecoder(io.LimitReader(r.Body, maxConfig))
+	if err := strictly(io.LimitReader(r.Body, maxConfig), into); err != nil {
+		return AdminError{"malformed", "the order is not understood"}
+	}
+	return nil
+}
+
+// strictly decodes one value and refuses what it does not know, and whatever comes after it.
+func strictly(from io.Reader, into any) error {
+	dec := json.NewDecoder(from)
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(into); err != nil {
-		return AdminError{"malformed", "the order is not understood"}
+		return err
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return errors.New("something comes after the order")
 	}
 	return nil
 }

@@ -2,7 +2,6 @@ package daemon
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
@@ -38,9 +37,8 @@ func (a admin) renewal(
 			return
 		}
 		var order RenewOrder
-		dec := json.NewDecoder(io.LimitReader(r.Body, maxAdminBody))
-		dec.DisallowUnknownFields()
-		if err := dec.Decode(&order); err != nil && !errors.Is(err, io.EOF) {
+		err := strictly(io.LimitReader(r.Body, maxAdminBody), &order)
+		if err != nil && !errors.Is(err, io.EOF) {
 			refuse(w, http.StatusBadRequest, AdminError{"malformed", "the order is not understood"})
 			return
 		}
