@@ -5,9 +5,11 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"strconv"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -23,8 +25,16 @@ type crashFleet struct {
 	dir     string
 	central *central
 	lanes   []*crashLane
+	// stolen: the third desk was revoked.
+	stolen bool
+	// former is the verifier that was moved away. It runs on.
+	former *central
+	// ahead is how much later the clock of the moved verifier is.
+	ahead atomic.Int64
 	// held is what each person has in hand, by the desks' own screens.
 	held map[string]*crashHeld
+	// counters are the lowest ones the verifier may still accept, by credential.
+	counters map[string]uint64
 }
 
 // crashHeld is one person's token.
@@ -33,7 +43,8 @@ type crashHeld struct {
 	serial uint32
 	// works: the person was told that it does, and nobody took that back.
 	works bool
-	// typed are the OTPs it typed so far: none of them is ever accepted again.
+	// typed are the last OTPs it typed: none of them is ever accepted again. To try them all would
+	// be guessing.
 	typed []string
 	// spare are OTPs it typed before it left the desk's port: somebody who is not at the counter
 	// signs in with these.
@@ -51,10 +62,17 @@ var crashFleetSteps = []struct {
 	{"a desk is stolen, and revoked", (*crashFleet).stealOne},
 	{"the person it served gets a token from another desk", (*crashFleet).serveAgain},
 	{"the stolen desk goes on lending", (*crashFleet).thief},
+	{"the verifier moves to another machine and key", (*crashFleet).move},
+	{"every key of the desks is renewed while they lend", (*crashFleet).renewDesks},
+	{"the site secret is renewed", (*crashFleet).renewSite},
+	{"every key that desks know the verifier by is renewed", (*crashFleet).renewCentral},
+	{"every key that callers know it by is renewed", (*crashFleet).renewCallers},
+	{"the stolen desk goes on lending, after all that", (*crashFleet).thiefLends},
 }
 
-// TestCrashFleet: three desks, one killed and one stolen in one run. No token that works is lost,
-// no OTP works twice, and nobody has two tokens.
+// TestCrashFleet: three desks, one killed and one stolen, the verifier moved and every key renewed
+// in one run. No token that works is lost, no counter falls, no OTP works twice, and nobody has two
+// tokens.
 func TestCrashFleet(t *testing.T) {
 	defer goleak.VerifyNone(t)
 	t.Run("run", func(t *testing.T) {
@@ -68,6 +86,11 @@ func TestCrashFleet(t *testing.T) {
 				return
 			}
 		}
+		for _, l := range f.lanes[:2] {
+			l.desk.kill()
+			l.readKeys()
+			l.audit()
+		}
 	})
 }
 
@@ -79,6 +102,9 @@ func newCrashFleet(t *testing.T) *crashFleet {
 		l := &crashLane{t: t, dir: t.TempDir(), log: log, plan: newCrashPlan(i),
 			central: f.central, name: "desk" + strconv.Itoa(i+1), who: who,
 			first: uint32(i) * 1000}
+		if i > 0 {
+			l.secret = f.lanes[0].siteSecret()
+		}
 		l.build(4)
 		f.lanes = append(f.lanes, l)
 	}
@@ -87,8 +113,18 @@ func newCrashFleet(t *testing.T) *crashFleet {
 
 // newCrashCentral makes a verifier and runs it until the test ends.
 func newCrashCentral(t *testing.T, dir string, out io.Writer) *central {
+	return runCrashCentral(t, dir, out, func(*central, *slog.Logger) error { return nil })
+}
+
+// runCrashCentral is newCrashCentral, with something changed before it runs.
+func runCrashCentral(
+	t *testing.T, dir string, out io.Writer, change func(*central, *slog.Logger) error,
+) *central {
 	log := slog.New(slog.NewTextHandler(out, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	c, err := newCentral(settings{state: dir, verifier: "127.0.0.1:0"}, log)
+	if err == nil {
+		err = change(c, log)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -183,6 +219,7 @@ func (f *crashFleet) stealOne() {
 	if err != nil || len(list) != 1 || list[0].User != l.person.Account {
 		f.t.Fatalf("%+v, %v", list, err)
 	}
+	f.stolen = true
 	f.held[l.person.Account].works = false
 	f.refused(l.person.Account, f.held[l.person.Account])
 }
@@ -199,18 +236,24 @@ func (f *crashFleet) serveAgain() {
 }
 
 // thief: whoever has the stolen desk, its keys and its officer's PIN takes a token back and lends
-// another. The verifier takes none of it, and the desk says so.
+// another.
 func (f *crashFleet) thief() {
 	l := f.lanes[2]
-	before := f.status().Credentials
 	l.serial = l.nth(0)
 	f.walks(l, phaseReturn)
+	f.thiefLends()
+}
+
+// thiefLends: the verifier takes nothing of the stolen desk, and the desk says so.
+func (f *crashFleet) thiefLends() {
+	l := f.lanes[2]
+	before := f.status().Credentials
 	l.aimAt(nil)
 	w := &crashWalk{l: l, phase: phaseIssue}
 	l.browser.Open("/")
 	f.await("the stolen desk is told that it is", func() bool {
 		told := l.browser.Page.Says("takes nothing from this desk any more")
-		return told || w.step(l.browser.Page)
+		return w.acted && told || w.step(l.browser.Page)
 	})
 	if l.browser.Page.Says("service and works now") {
 		f.t.Error("the stolen desk says that what it lent works")
@@ -237,10 +280,14 @@ func (f *crashFleet) judge(after string) {
 				f.t.Errorf("after %q: an OTP of %s is accepted twice", after, account)
 			}
 		}
-		if otp := f.press(held); !f.signsIn(account, otp) {
+		otp := f.press(held)
+		f.deaf(account, otp)
+		if !f.signsIn(account, otp) {
 			f.t.Errorf("after %q: the token of %s is lost", after, account)
 		}
-		held.typed = held.typed[max(0, len(held.typed)-3):]
+		if loan := held.lane.settled().loan(yubikeyID(held.serial)); !loan.Open() {
+			f.t.Errorf("after %q: the loan of %s is %q", after, account, loan.State)
+		}
 	}
 	status := f.status()
 	if active := status.Credentials["active"]; active != works {
@@ -251,7 +298,11 @@ func (f *crashFleet) judge(after string) {
 			f.t.Errorf("after %q: %s: %s", after, d.Desk, d.Alarm.What)
 		}
 	}
+	if f.stolen && status.Desks[2].Revoked.IsZero() {
+		f.t.Errorf("after %q: the stolen desk is trusted again", after)
+	}
 	f.oneEach(after, status)
+	f.noneLower(after)
 }
 
 // oneEach: no person has two open loans that their desk takes for active, at the desks that may
@@ -289,7 +340,7 @@ func (f *crashFleet) refused(account string, held *crashHeld) {
 func (f *crashFleet) replace(l *crashLane) {
 	f.t.Helper()
 	for _, held := range f.held {
-		for held.lane == l && held.serial == l.serial && len(held.spare) < 5 {
+		for held.lane == l && held.serial == l.serial && len(held.spare) < 12 {
 			held.spare = append(held.spare, f.touch(held))
 		}
 	}
@@ -304,7 +355,7 @@ func (f *crashFleet) press(held *crashHeld) (otp string) {
 	} else {
 		otp = f.touch(held)
 	}
-	held.typed = append(held.typed, otp)
+	held.typed = append(held.typed[max(0, len(held.typed)-2):], otp)
 	return otp
 }
 
@@ -337,9 +388,17 @@ func (f *crashFleet) status() verifier.Status {
 
 func (f *crashFleet) await(what string, holds func() bool) {
 	f.t.Helper()
+	if err := f.until(what, holds); err != nil {
+		f.t.Fatal(err)
+	}
+}
+
+// until is await for whatever must not end the test.
+func (f *crashFleet) until(what string, holds func() bool) error {
 	for over := time.Now().Add(20 * time.Second); !holds(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(over) {
-			f.t.Fatalf("waited in vain until %s", what)
+			return fmt.Errorf("waited in vain until %s", what)
 		}
 	}
+	return nil
 }

@@ -48,6 +48,8 @@ type crashLane struct {
 	name  string
 	who   int
 	first uint32
+	// secret is the site's, where another desk has it already.
+	secret []byte
 	// screen, feed and view are the desk's sockets; files are what it inherits.
 	screen, feed, view net.Listener
 	files              []*os.File
@@ -182,6 +184,9 @@ func (l *crashLane) makeDesk() {
 	if l.script.Config, err = stage.config(); err != nil {
 		l.t.Fatal(err)
 	}
+	if l.secret != nil {
+		l.takeSecret(l.secret)
+	}
 	card := filepath.Join(l.dir, "card.json")
 	if _, err = daemon.Init(l.script.Config, l.central.bundle(), card); err != nil {
 		l.t.Fatal(err)
@@ -189,10 +194,35 @@ func (l *crashLane) makeDesk() {
 	if err = l.central.trust(card, l.script.Config.FeedURL); err != nil {
 		l.t.Fatal(err)
 	}
+	l.readKeys()
+	l.letIn(list[4])
+}
+
+// readKeys reads the keys as they lie on the desk's disk now.
+func (l *crashLane) readKeys() {
+	var err error
 	if l.keys, err = daemon.ReadKeys(l.script.Config); err != nil {
 		l.t.Fatal(err)
 	}
-	l.letIn(list[4])
+}
+
+// siteSecret is the file that an operator copies to the other desks of the site.
+func (l *crashLane) siteSecret() []byte {
+	text, err := os.ReadFile(filepath.Join(l.script.Config.Credentials, "site-secret"))
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	return text
+}
+
+// takeSecret puts it there.
+func (l *crashLane) takeSecret(text []byte) {
+	folder := l.script.Config.Credentials
+	err := errors.Join(os.MkdirAll(folder, 0o700),
+		os.WriteFile(filepath.Join(folder, "site-secret"), text, 0o600))
+	if err != nil {
+		l.t.Fatal(err)
+	}
 }
 
 // letIn makes the officer.
@@ -294,8 +324,10 @@ func (l *crashLane) press() (accepted bool) {
 // crashSlot is the one the site writes.
 const crashSlot = 2
 
-func (l *crashLane) id() provisioning.TokenID {
-	return provisioning.TokenID(fmt.Sprintf("yubikey/%d", l.serial))
+func (l *crashLane) id() provisioning.TokenID { return yubikeyID(l.serial) }
+
+func yubikeyID(serial uint32) provisioning.TokenID {
+	return provisioning.TokenID(fmt.Sprintf("yubikey/%d", serial))
 }
 
 // replace takes a token from the drawer in place of one that was lost.

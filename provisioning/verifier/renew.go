@@ -131,8 +131,8 @@ func (v *Verifier) advance() error {
 		defer v.spreadSoon()
 		return v.publish(b)
 	}
-	if !v.reconnected(b.FollowerPin) {
-		return nil // a follower says so when it did
+	if over, err := v.reconnected(b.FollowerPin); err != nil || !over {
+		return err // a follower says so when it did
 	}
 	old := b.OldFollowerPin
 	b.OldFollowerPin = ""
@@ -144,16 +144,22 @@ func (v *Verifier) advance() error {
 	return errors.Join(dropPair(v.dir, "follower", old), v.reload())
 }
 
-// reconnected says whether no connection to a desk was made with another certificate.
-func (v *Verifier) reconnected(pin string) bool {
+// reconnected says whether no connection to a desk was made with another certificate. A revoked desk
+// counts for nothing: it is not told of the new one, and its connection may go on for as long as a
+// poll takes.
+func (v *Verifier) reconnected(pin string) (bool, error) {
+	desks, err := v.desks()
+	if err != nil {
+		return false, err
+	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	for _, link := range v.links {
-		if link.shown != "" && link.shown != pin {
-			return false
+	for id, link := range v.links {
+		if desks[id].Revoked.IsZero() && link.shown != "" && link.shown != pin {
+			return false, nil
 		}
 	}
-	return true
+	return true, nil
 }
 
 // beginSealing has desks seal to another key from now on. What is sealed to the old one opens until

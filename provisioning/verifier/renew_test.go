@@ -1,0 +1,36 @@
+package verifier_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/tokendesk/tokendesk/provisioning/feed/feedtest"
+	"github.com/tokendesk/tokendesk/provisioning/verifier"
+)
+
+// TestRevokedDeskKeepsNoOldKey: a stolen desk that holds a poll open does not keep the certificate
+// it knows the verifier by in force.
+func TestRevokedDeskKeepsNoOldKey(t *testing.T) {
+	r := newRig(t)
+	desk := r.trusted(t, "desk1")
+	desk.Issue(feedtest.NewToken("mc16357"))
+	desk.settled(t)
+	if _, err := r.RevokeDesk("desk1", time.Now().Add(-time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	before := r.InForce().FollowerPin
+	err := r.Renew(verifier.RenewOrder{What: verifier.RenewFollower, Step: verifier.StepBegin})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for over := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		b := r.InForce()
+		if b.FollowerPin != before && b.OldFollowerPin == "" {
+			return
+		}
+		if time.Now().After(over) {
+			t.Fatalf("the renewal waits for a revoked desk: %s after %s", b.FollowerPin,
+				b.OldFollowerPin)
+		}
+	}
+}
