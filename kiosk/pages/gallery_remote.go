@@ -62,6 +62,7 @@ func galleryShift() []Sample {
 		v := ShiftView{Frame: desk(l), Counted: &CountFact{At: "09:02", Officer: "M. Sousa",
 			Counted: 12, Expected: 12}, Totals: []Total{
 			{Key: "stock", N: 12}, {Key: "lent", N: 84}, {Key: "doubtful", Path: PathDoubtful},
+			{Key: "tasks", N: 1, Path: PathTasks, Tone: Warn},
 			{Key: "held", N: 1, Path: PathHeld}, {Key: "parked", Path: PathParked}, {Key: "fees"},
 			{Key: "passcodes", N: 7}, {Key: "requests", N: 2, Path: PathRequests, Tone: Warn},
 			{Key: "notices", N: 1}, {Key: "dead"}}}
