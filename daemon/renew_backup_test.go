@@ -38,7 +38,7 @@ func newRenewedBox(t *testing.T) *renewedBox {
 		err = errors.Join(err, r.Run(t.Context(), what))
 	}
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("%v: %+v", err, w.desk())
 	}
 	b.lend(w.folk[2], b.second)
 	b.settled()
