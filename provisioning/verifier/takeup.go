@@ -76,7 +76,9 @@ func (f *follower) pin(card feed.DeskCard, serial int64) error {
 		case !ok:
 			return errGone
 		case row.Card != f.card || serial < row.Keys:
-			// Trusted anew meanwhile, or a page that was long under way.
+			// Trusted anew meanwhile, or a page that was long under way. Whoever starts followers
+			// looks again: this one may have been started with a card that was just being renewed.
+			f.desksChanged()
 			return feed.ErrElsewhere
 		}
 		row.retire(row.Card.LogKey, card)
