@@ -35,8 +35,8 @@ func (w *whole) backup(name string) string {
 	return makeBackup(w.t, config, filepath.Join(w.settings.state, name))
 }
 
-// backupWithout opens a backup with the recovery key, what is sealed in it with the keys of verifier
-// and escrow, and looks for the one who is gone, and for the one who stays.
+// backupWithout opens a backup with the recovery key, and what is sealed in it with the keys of
+// verifier and escrow, and looks for the one who is gone, and for the one who stays.
 func (w *whole) backupWithout(path string, key secret.Key, gone, stays provisioning.Person) {
 	w.t.Helper()
 	all := openBackup(w.t, path, key, w.holders())

@@ -79,7 +79,7 @@ func galleryShift() []Sample {
 			v := shift(l)
 			v.More, v.Counted.Counted = true, 11
 			v.Protection = "file"
-			v.Totals[5].N = 2
+			v.Totals[6].N = 2
 			v.Totals = append(v.Totals, Total{Key: "due", Value: Amount(l.Lang, "MOP$", 47000)})
 			v.Dead = []DeadRow{{ID: "n1", Name: "CHAN Lok Ching", About: "token_lent",
 				Channel: "mail", At: "08:12", Why: "no_contact"}}
