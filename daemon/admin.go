@@ -49,6 +49,8 @@ type Status struct {
 	NoticesWaiting int `json:"notices_waiting"`
 	NoticesDead    int `json:"notices_dead"`
 	Requests       int `json:"requests"`
+	// Tasks are to be seen to at the screen: what the verifier did not take.
+	Tasks int `json:"tasks"`
 	// Ends are certificates that end soon or have ended; Protection is what keeps the keys from
 	// whoever has the disk.
 	Ends       []EndRow           `json:"ends,omitempty"`

@@ -111,6 +111,16 @@ func (c *content) has(name string, data []byte) bool {
 	return bytes.Equal(bytes.TrimSpace(c.credentials[name]), bytes.TrimSpace(data))
 }
 
+// before says whether a site secret goes on from the one of the backup.
+func (c *content) before(secret []byte) bool {
+	newer, err := parseSiteSecret(secret)
+	if err != nil {
+		return false
+	}
+	old, err := parseSiteSecret(c.credentials[credSite])
+	return err == nil && newer.extends(old)
+}
+
 // writeStore writes the store to a new file, and reads the backup to its end.
 func (c *content) writeStore(path string) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)

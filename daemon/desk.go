@@ -247,6 +247,7 @@ func (d *Desk) Status(ctx context.Context) (Status, error) {
 	}
 	status.NoticesWaiting = provisioning.WaitingNotices(s)
 	status.NoticesDead, status.Requests = len(provisioning.DeadNotices(s)), len(provisioning.Requests(s))
+	status.Tasks = len(provisioning.Tasks(s))
 	status.Ends, status.Protection = d.endRows(), d.protected
 	status.Epoch, _ = d.store.Epoch()
 	status.Standing, status.Backup = sayStanding(provisioning.StandingOf(s)), d.backupStatus()

@@ -72,6 +72,8 @@ var gauges = []gauge{
 	newGauge("notices_dead", "Notices given up.",
 		func(s Status) float64 { return float64(s.NoticesDead) }),
 	newGauge("requests", "Requests by mail that wait.", func(s Status) float64 { return float64(s.Requests) }),
+	newGauge("tasks", "What the verifier did not take and an officer is to see to.",
+		func(s Status) float64 { return float64(s.Tasks) }),
 	newGauge("readers_down", "Card readers that do not answer.", func(s Status) float64 {
 		down := 0
 		for _, r := range s.Readers {

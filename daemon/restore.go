@@ -130,14 +130,15 @@ func (r *restore) empty(context.Context) error {
 }
 
 // sameSecret: the slots the backup knows of are guarded by its site secret. Another one here would
-// leave them closed.
+// leave them closed. One from the recovery kit that has newer generations besides opens them, and
+// those written after the backup.
 func (r *restore) sameSecret() error {
 	here, err := os.ReadFile(r.path(credSite))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	defer clear(here)
-	if err == nil && !r.content.has(credSite, here) {
+	if err == nil && !r.content.has(credSite, here) && !r.content.before(here) {
 		err = fmt.Errorf("the site secret in %s is not the backup's; nothing was changed",
 			r.config.Credentials)
 	}

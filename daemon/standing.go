@@ -97,7 +97,7 @@ func (d *Desk) TakeRows(ctx context.Context, rows feed.Rows) error {
 func (d *Desk) learn(ctx context.Context, row feed.KnownRow) error {
 	learn := func(who provisioning.Person) func(provisioning.Snapshot) (provisioning.Change, bool) {
 		return func(s provisioning.Snapshot) (provisioning.Change, bool) {
-			return provisioning.Learn(s, d.parts.Site, d.now(), row, who, d.parts.Keys.Site.Generation())
+			return provisioning.Learn(s, d.parts.Site, d.now(), row, who, d.keys.now().Site.Generation())
 		}
 	}
 	anybody := provisioning.Unlisted(d.parts.Site, row.User)

@@ -87,6 +87,7 @@ func totals(sc scenery) []pages.Total {
 	list := []pages.Total{
 		{Key: "stock", N: shift.Stock}, {Key: "lent", N: shift.Lent},
 		{Key: "doubtful", N: shift.Doubtful, Path: pages.PathDoubtful, Tone: warn(shift.Doubtful)},
+		{Key: "tasks", N: shift.Tasks, Path: pages.PathTasks, Tone: warn(shift.Tasks)},
 		{Key: "held", N: shift.Held, Path: pages.PathHeld},
 		{Key: "parked", N: shift.Parked, Path: pages.PathParked},
 		{Key: "fees", N: shift.OpenFees},

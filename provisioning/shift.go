@@ -86,6 +86,8 @@ type Shift struct {
 	Passcodes int
 	// Notices wait to be sent; Dead were given up. Requests wait for an officer.
 	Notices, Dead, Requests int
+	// Tasks are to be seen to: what the verifier did not take.
+	Tasks int
 }
 
 // ShiftOf counts.
@@ -100,6 +102,7 @@ func ShiftOf(s Snapshot) Shift {
 		Notices:   WaitingNotices(s),
 		Dead:      len(DeadNotices(s)),
 		Requests:  len(Requests(s)),
+		Tasks:     len(Tasks(s)),
 	}
 	for loan := range Find[Loan](s, ByState, string(LoanLost)) {
 		if loan.Fee.State == FeeDue {

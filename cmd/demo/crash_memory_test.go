@@ -41,14 +41,15 @@ var excused = []struct {
 const expectedWhy = "an expected code, kept until the touch (design, section 5.3)"
 
 // TestCrashSecrets: with the desk's keys in hand nothing the desk keeps, says, logs or has in
-// memory gives a seed, a PIN or an OTP away, but for the places that are named here. Memory is
-// looked at while the touch is awaited, and after the loan.
+// memory gives a seed, a PIN or an OTP away, but for the places that are named here. Memory and a
+// backup are looked at while the touch is awaited, and after the loan.
 func TestCrashSecrets(t *testing.T) {
 	temporary := t.TempDir()
 	t.Setenv("TMPDIR", temporary)
 	l := newCrashLane(t, 0, 1)
 	l.desk.kill()
 	l.script.Digits = 8 // six digits stand in memory by chance
+	key := recoveryKey(t, l.script.Config)
 	l.start()
 	var answers responses
 	l.browser.Inspect = answers.inspect
@@ -64,9 +65,11 @@ func TestCrashSecrets(t *testing.T) {
 			t.Errorf("while the touch is awaited the desk has %s", name)
 		}
 	}
+	l.backedUp("while the touch is awaited", h, key)
 	for !w.step(l.browser.Page) {
 	}
 	l.settled()
+	l.backedUp("after the loan", h, key)
 	if !l.press() {
 		t.Error("the token does not sign in: these are not its secrets")
 	}
@@ -192,8 +195,7 @@ func judged(name string, form int, before, after []byte) string {
 }
 
 // foundNowhere searches what a desk that does not run any more has left: with its own key in hand,
-// everything in its file; and what it said and logged. What leaves the desk one day, a backup, is
-// one more row.
+// everything in its file; and what it said and logged.
 func (l *crashLane) foundNowhere(h hoard, answers []byte) {
 	l.t.Helper()
 	file := filepath.Join(l.script.Config.State, crashFile)

@@ -302,12 +302,28 @@ func TestFleetBounds(t *testing.T) {
 	}
 }
 
+// countsTasks: the operator and the monitoring are told of so many.
+func (w *whole) countsTasks(n int) {
+	w.t.Helper()
+	status, err := w.client().Status(w.t.Context())
+	if err != nil || status.Tasks != n {
+		w.t.Errorf("the status counts %d tasks, %v", status.Tasks, err)
+	}
+	var figures strings.Builder
+	line := fmt.Sprintf("\ntokendesk_tasks %d\n", n)
+	err = w.client().Metrics(w.t.Context(), &figures)
+	if err != nil || !strings.Contains(figures.String(), line) {
+		w.t.Errorf("no %q among the figures, %v", line, err)
+	}
+}
+
 // task reads the one task there is, and says that it is done.
 func (w *whole) task(words, act string) {
 	w.t.Helper()
 	w.b.Open("/ready")
 	w.b.Follow("1 refusal to see to")
 	w.says(words)
+	w.countsTasks(1)
 	w.b.Press(act)
 	w.says("Nothing was refused.")
 }

@@ -133,7 +133,8 @@ func (st *stage) config() (daemon.Config, error) {
 		Verifier: filepath.Join(dir, "verifier.json"), Listen: st.settings.desk,
 		Feed: st.settings.feed, FeedURL: "https://" + st.feed.Addr().String(),
 		Admin: filepath.Join(dir, "admin.sock"), PINAlone: true,
-		Self: daemon.SelfConfig{Listen: st.settings.self}}
+		Self:   daemon.SelfConfig{Listen: st.settings.self},
+		Backup: daemon.BackupConfig{Recovery: filepath.Join(dir, "recovery.pub")}}
 	if st.port != nil {
 		c.Printer, c.Self.Print = printer(st.port), true
 	}

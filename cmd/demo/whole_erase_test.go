@@ -110,15 +110,18 @@ func (w *whole) fullLife(p provisioning.Person) {
 }
 
 // TestWholeErase: after a person is erased nothing of theirs is in the files of desk and verifier,
-// whoever opens them with whatever key is left, nor in the journal; the log verifies, and both a
-// follower that holds the old tail and one that knows nothing go on without an alarm.
+// nor in a new backup, whoever opens them with whatever key is left, nor in the journal; the log
+// verifies, and both a follower that holds the old tail and one that knows nothing go on without an
+// alarm. A desk that is restored from a backup of before erases them again.
 func TestWholeErase(t *testing.T) {
 	t.Parallel()
 	w := unlocked(t, settings{site: "um", state: t.TempDir()})
 	gone, stays := w.person("CHAN"), w.person("WONG")
+	key := w.recoveryKey()
 	w.lend(stays, w.key(17390103))
 	w.fullLife(gone)
 	w.settled()
+	old := w.backup("before.backup")
 	_, no := w.erase(gone, "asked by "+gone.Name)
 	if no.Code != "erase_reason" {
 		t.Errorf("a reason that names the person: %+v", no)
@@ -145,9 +148,12 @@ func TestWholeErase(t *testing.T) {
 		check.ErasedRecords != 5 {
 		t.Errorf("the log after the erasure: %+v, %v", check, err)
 	}
+	fresh := w.backup("after.backup")
 	w.b.Client().CloseIdleConnections()
 	w.stop()
-	w.nothingOf(gone, stays)
+	w.nothingOf(gone, stays, 4) // the seeds of the two who stay, for either key
+	w.backupWithout(fresh, key, gone, stays)
+	w.restoredFrom(old, key).erasedAgain(id, gone, stays)
 	w = w.followedFromZero()
 	w.unalarmed()
 	if n := w.held("active"); n != 2 {
@@ -185,10 +191,11 @@ func (w *whole) unalarmed() {
 	})
 }
 
-// nothingOf opens everything there is and looks for the one who is gone, and for the one who stays.
-func (w *whole) nothingOf(gone, stays provisioning.Person) {
+// nothingOf opens everything there is, so many sealed bodies among it, and looks for the one who is
+// gone, and for the one who stays.
+func (w *whole) nothingOf(gone, stays provisioning.Person, sealed int) {
 	w.t.Helper()
-	desk, central := w.everything()
+	desk, central := w.everything(sealed)
 	for where, all := range map[string][]byte{"desk": desk, "verifier": central,
 		"journal": []byte(w.log.String())} {
 		if names := personal(gone).found(all); names != nil {
@@ -223,15 +230,13 @@ func (w *whole) nothingOf(gone, stays provisioning.Person) {
 }
 
 // everything is what the keys of desk, verifier and escrow open together.
-func (w *whole) everything() (desk, central []byte) {
+func (w *whole) everything(sealed int) (desk, central []byte) {
 	w.t.Helper()
 	config, err := w.stage.config()
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	dir := filepath.Join(w.settings.state, "verifier")
-	holders := &bodies{openers: []*feed.Opener{w.opener(filepath.Join(dir, "feed.key")),
-		w.opener(filepath.Join(w.settings.state, "escrow.key"))}}
+	dir, holders := filepath.Join(w.settings.state, "verifier"), w.holders()
 	key := w.hexKey(filepath.Join(dir, "state.key"))
 	text, err := os.ReadFile(filepath.Join(config.Credentials, "desk-key"))
 	if err != nil {
@@ -242,11 +247,18 @@ func (w *whole) everything() (desk, central []byte) {
 		w.t.Fatal(err)
 	}
 	desk = decrypted(w.t, filepath.Join(config.State, "desk.db"), "desk", raw, holders)
-	// The seeds of the two who stay, for either key.
-	if holders.n != 4 {
-		w.t.Errorf("%d sealed bodies were opened, want 4", holders.n)
+	if holders.n != sealed {
+		w.t.Errorf("%d sealed bodies were opened, want %d", holders.n, sealed)
 	}
 	return desk, decrypted(w.t, filepath.Join(dir, "verifier.db"), "verifier", key, nil)
+}
+
+// holders have the keys of verifier and escrow.
+func (w *whole) holders() *bodies {
+	w.t.Helper()
+	return &bodies{openers: []*feed.Opener{
+		w.opener(filepath.Join(w.settings.state, "verifier", "feed.key")),
+		w.opener(filepath.Join(w.settings.state, "escrow.key"))}}
 }
 
 func (w *whole) hexKey(path string) []byte {

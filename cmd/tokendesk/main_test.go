@@ -259,7 +259,7 @@ func TestOfficersAndStatus(t *testing.T) {
 	}
 	status := b.works("", "verifier", "status")
 	for _, says := range []string{"DOWN, last seen never", "0 known, 0 on loan", "doubtful",
-		"none: numbers are typed"} {
+		"none: numbers are typed", "0 to see to at the screen"} {
 		if !strings.Contains(status, says) {
 			t.Errorf("the status does not say %q:\n%s", says, status)
 		}

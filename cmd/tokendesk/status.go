@@ -46,6 +46,7 @@ func (statusCmd) Run(ctx context.Context, c *cli, t terminal) error {
 	fmt.Fprintf(table, "tokens\t%d known, %d on loan\n", s.Tokens, s.OpenLoans)
 	fmt.Fprintf(table, "passcodes\t%d live\n", s.Passcodes)
 	fmt.Fprintf(table, "doubtful\t%d\n", len(s.Doubtful))
+	fmt.Fprintf(table, "tasks\t%d to see to at the screen\n", s.Tasks)
 	if s.Printer != "" {
 		fmt.Fprintf(table, "printer\t%s\n", s.Printer)
 	}

@@ -10,12 +10,16 @@ import (
 )
 
 type backupCmd struct {
-	File string `arg:"" help:"New file for the backup." type:"path"`
+	File string `arg:"" optional:"" help:"New file for the backup." type:"path"`
+	nightly
 }
 
 // Run implements the command.
 func (b backupCmd) Run(c *cli, out io.Writer) error {
-	return c.withAdmin(func(a verifier.Admin) error {
+	if err := b.place(&b.File); err != nil {
+		return err
+	}
+	err := c.withAdmin(func(a verifier.Admin) error {
 		sum, size, err := writeWhole(b.File, a.(verifier.Mover).Backup)
 		if err == nil {
 			fmt.Fprintf(out, "%s holds this verifier, sealed to the escrow key: %d bytes, sum %s\n",
@@ -23,6 +27,10 @@ func (b backupCmd) Run(c *cli, out io.Writer) error {
 		}
 		return err
 	})
+	if err != nil {
+		return err
+	}
+	return b.prune(out)
 }
 
 type rebuildRestoreCmd struct {

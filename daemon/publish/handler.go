@@ -111,6 +111,9 @@ func (s *Server) records(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	page.Keys = keys
+	s.mu.Lock()
+	s.sent[feed.Pin(r.TLS.PeerCertificates[0])] = string(keys)
+	s.mu.Unlock()
 	return send(w, page)
 }
 
@@ -152,16 +155,20 @@ func preferredWait(r *http.Request) time.Duration {
 }
 
 // poll waits until the feed has news after a position, or the wait is over. A client has one poll
-// at a time.
+// at a time. One that was not sent the keys in force does not wait: they may have been announced
+// between two of its polls.
 func (s *Server) poll(r *http.Request, after int64, wait time.Duration) error {
 	client := feed.Pin(r.TLS.PeerCertificates[0])
 	if !s.begin(client) {
 		return feed.ProblemBusy.With("another long poll of this client is under way")
 	}
 	defer s.end(client)
+	keys, renewed := s.announced()
+	if !s.wasSent(client, keys) {
+		return nil
+	}
 	over := time.NewTimer(wait)
 	defer over.Stop()
-	_, renewed := s.announced()
 	for {
 		changed := s.Source.FeedChanged()
 		if s.Source.FeedHead() > after {
@@ -177,6 +184,12 @@ func (s *Server) poll(r *http.Request, after int64, wait time.Duration) error {
 			return r.Context().Err()
 		}
 	}
+}
+
+func (s *Server) wasSent(client string, keys []byte) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.sent[client] == string(keys)
 }
 
 func (s *Server) begin(client string) bool {

@@ -63,6 +63,8 @@ type Server struct {
 	mu sync.Mutex
 	// polling holds the pins of the clients with a long poll under way.
 	polling map[string]bool
+	// sent is the announcement of keys that each client was sent last, by its pin.
+	sent map[string]string
 	// seen is when a client last called, in Unix milliseconds.
 	seen atomic.Int64
 	// follower is the certificate it called with.
@@ -90,7 +92,7 @@ func New(c Config) (*Server, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Server{Config: c, polling: map[string]bool{}}, nil
+	return &Server{Config: c, polling: map[string]bool{}, sent: map[string]string{}}, nil
 }
 
 // TLSConfig is how the feed's listener talks: TLS 1.3 with a client certificate that is pinned

@@ -18,10 +18,11 @@ import (
 // renewing is keys that a test changes.
 type renewing struct {
 	bundle  feed.Bundle
+	said    string
 	changed chan struct{}
 }
 
-func (r *renewing) Announced() ([]byte, <-chan struct{}) { return []byte("said"), r.changed }
+func (r *renewing) Announced() ([]byte, <-chan struct{}) { return []byte(r.said), r.changed }
 func (r *renewing) Taken(int64)                          {}
 func (r *renewing) Bundle() feed.Bundle                  { return r.bundle }
 func (r *renewing) TakeBundle(_ context.Context, b feed.Bundle) (int64, error) {
@@ -33,7 +34,8 @@ func (r *renewing) Admits(pin string) bool {
 }
 
 // TestPinIsAskedAtEveryCall: a pin that was dropped after the handshake is refused at the next
-// call, and a long poll ends when there is news of keys.
+// call, and a long poll ends when there is news of keys, or does not begin when they came between
+// two polls.
 func TestPinIsAskedAtEveryCall(t *testing.T) {
 	holders, err := feedtest.NewHolders()
 	if err != nil {
@@ -47,7 +49,7 @@ func TestPinIsAskedAtEveryCall(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	keys := &renewing{bundle: holders.Bundle, changed: make(chan struct{})}
+	keys := &renewing{bundle: holders.Bundle, said: "first", changed: make(chan struct{})}
 	keys.bundle.OldFollowerPin = pin
 	server, err := New(Config{Source: desk, Acks: desk, Meta: desk.Meta, Renewals: keys})
 	if err != nil {
@@ -61,13 +63,19 @@ func TestPinIsAskedAtEveryCall(t *testing.T) {
 		server.Handler().ServeHTTP(w, r)
 		return w
 	}
-	time.AfterFunc(10*time.Millisecond, func() { close(keys.changed) })
-	begun := time.Now()
-	w := call(http.MethodGet, feed.PathRecords+"?after=0")
-	page, err := feed.DecodePage(w.Body.Bytes())
-	if err != nil || string(page.Keys) != "said" || time.Since(begun) > 10*time.Second {
-		t.Errorf("the long poll ended after %v with %+v, %v", time.Since(begun), page, err)
+	poll := func(want string) {
+		t.Helper()
+		begun := time.Now()
+		page, err := feed.DecodePage(call(http.MethodGet, feed.PathRecords+"?after=0").Body.Bytes())
+		if err != nil || string(page.Keys) != want || time.Since(begun) > 10*time.Second {
+			t.Errorf("the long poll ended after %v with %+v, %v", time.Since(begun), page, err)
+		}
 	}
+	poll("first")
+	keys.said = "second"
+	poll("second")
+	time.AfterFunc(10*time.Millisecond, func() { close(keys.changed) })
+	poll("second")
 	for path, want := range map[string]int{"GET " + feed.PathBundle: 200, "PUT " + feed.PathBundle: 400,
 		"POST " + feed.PathBundle: 405, "GET " + feed.PathMeta: 200} {
 		method, at, _ := strings.Cut(path, " ")

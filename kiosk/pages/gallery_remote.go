@@ -62,6 +62,7 @@ func galleryShift() []Sample {
 		v := ShiftView{Frame: desk(l), Counted: &CountFact{At: "09:02", Officer: "M. Sousa",
 			Counted: 12, Expected: 12}, Totals: []Total{
 			{Key: "stock", N: 12}, {Key: "lent", N: 84}, {Key: "doubtful", Path: PathDoubtful},
+			{Key: "tasks", N: 1, Path: PathTasks, Tone: Warn},
 			{Key: "held", N: 1, Path: PathHeld}, {Key: "parked", Path: PathParked}, {Key: "fees"},
 			{Key: "passcodes", N: 7}, {Key: "requests", N: 2, Path: PathRequests, Tone: Warn},
 			{Key: "notices", N: 1}, {Key: "dead"}}}
@@ -78,7 +79,7 @@ func galleryShift() []Sample {
 			v := shift(l)
 			v.More, v.Counted.Counted = true, 11
 			v.Protection = "file"
-			v.Totals[5].N = 2
+			v.Totals[6].N = 2
 			v.Totals = append(v.Totals, Total{Key: "due", Value: Amount(l.Lang, "MOP$", 47000)})
 			v.Dead = []DeadRow{{ID: "n1", Name: "CHAN Lok Ching", About: "token_lent",
 				Channel: "mail", At: "08:12", Why: "no_contact"}}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/tls"
 	"crypto/x509"
+	"slices"
 	"time"
 
 	"github.com/tokendesk/tokendesk/daemon/boltfile"
@@ -75,12 +76,13 @@ func (f *follower) pin(card feed.DeskCard, serial int64) error {
 		case !ok:
 			return errGone
 		case row.Card != f.card || serial < row.Keys:
-			// Trusted anew meanwhile, or a page that was long under way.
+			// Trusted anew meanwhile, or a page that was long under way. Whoever starts followers
+			// looks again: this one may have been started with a card that was just being renewed.
+			f.desksChanged()
 			return feed.ErrElsewhere
 		}
-		if !card.SignsWith(row.Card.LogKey) {
-			row.RetiredLogKeys = append(row.RetiredLogKeys, row.Card.LogKey)
-		}
+		row.retire(row.Card.LogKey, card)
+		row.retire(row.Card.NextLogKey, card)
 		row.Card, row.Keys = card, serial
 		return save(tx, deskTable, []byte(f.desk), row)
 	})
@@ -88,6 +90,14 @@ func (f *follower) pin(card feed.DeskCard, serial int64) error {
 		f.setFollowed(f.desk, card)
 	}
 	return err
+}
+
+// retire keeps a log key that the next card has no more. Before it goes it was pinned beside the
+// one that takes its place.
+func (k *deskKeys) retire(key string, next feed.DeskCard) {
+	if key != "" && !next.SignsWith(key) && !slices.Contains(k.RetiredLogKeys, key) {
+		k.RetiredLogKeys = append(k.RetiredLogKeys, key)
+	}
 }
 
 // reconnect lets go of the connections that were made with another certificate of ours than the one
