@@ -24,10 +24,10 @@ func MakeRecoveryKey(privatePath, publicPath string) (string, error) {
 	text := append(hex.AppendEncode(nil, raw), '\n')
 	defer clear(text)
 	line := append(base64.StdEncoding.AppendEncode(nil, public), '\n')
-	if err := writeNew(publicPath, line, 0o644); err != nil {
+	if err := writeNew(publicPath, 0o644, line); err != nil {
 		return "", err
 	}
-	return feed.KeyID(public), writeNew(privatePath, text, 0o600)
+	return feed.KeyID(public), writeNew(privatePath, 0o600, text)
 }
 
 // ReadRecoveryKey reads the private half. It refuses a file that others can read.
