@@ -155,8 +155,8 @@ func (d *Desk) auditCheck(ctx context.Context, kept []string) (check AuditCheck,
 	return check, nil
 }
 
-// auditExport writes the log without personal data, a line for each leaf. That it left the desk is an
-// entry.
+// auditExport writes the log without personal data, a line for each leaf. That it left the desk is
+// an entry.
 func (a admin) auditExport(w http.ResponseWriter, r *http.Request) {
 	if err := a.desk.audited(r.Context(), orderedBy(r), "audit.export", ""); err != nil {
 		a.fail(w, err)

@@ -83,8 +83,8 @@ type Desk struct {
 	broken   broken
 }
 
-// Open opens a desk that exists and wires it; nothing runs yet. It refuses what is missing or broken
-// with an error that says what to do.
+// Open opens a desk that exists and wires it; nothing runs yet. It refuses what is missing or
+// broken with an error that says what to do.
 func Open(ctx context.Context, p Parts) (d *Desk, err error) {
 	if _, err = readBundle(p.Config.Verifier); err != nil {
 		return nil, err
@@ -254,7 +254,8 @@ func (d *Desk) Status(ctx context.Context) (Status, error) {
 	return status, err
 }
 
-// doubtful are the serials of the tokens nobody may rely on; what was not wiped for sure is one, too.
+// doubtful are the serials of the tokens nobody may rely on; what was not wiped for sure is one,
+// too.
 func doubtful(s provisioning.Snapshot) []string {
 	serials := []string{}
 	for _, d := range provisioning.Doubtful(s) {

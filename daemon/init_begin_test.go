@@ -43,7 +43,8 @@ func TestInitIsTakenUp(t *testing.T) {
 	if err != nil || string(now) != string(kept) {
 		t.Errorf("a key that was whole was replaced: %v", err)
 	}
-	if boltfile.Exists(c.unfinished()) || boltfile.Exists(draft) || !boltfile.Exists(c.file()) || !boltfile.Exists(card) {
+	if boltfile.Exists(c.unfinished()) || boltfile.Exists(draft) || !boltfile.Exists(c.file()) ||
+		!boltfile.Exists(card) {
 		t.Error("something is missing, or was left behind")
 	}
 }

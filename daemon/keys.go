@@ -129,8 +129,8 @@ func decodeKey(name string, text []byte) (secret.Key, error) {
 	return secret.NewKey(raw), nil
 }
 
-// SiteSecret holds the generations of the secret that slot access codes derive from. It is shared by
-// the desks of a site. Losing a generation makes the slots guarded by it unwritable for ever.
+// SiteSecret holds the generations of the secret that slot access codes derive from. It is shared
+// by the desks of a site. Losing a generation makes the slots guarded by it unwritable for ever.
 type SiteSecret struct {
 	generations map[int]secret.Key
 	newest      int

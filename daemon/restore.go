@@ -298,7 +298,8 @@ func (r *restore) say() []string {
 			r.config.Desk, r.content.header.Made.UTC().Format("2006-01-02 15:04 UTC"), r.reborn.Last.Size),
 		"its new feed is " + r.reborn.Feed + ", in the place of " + r.reborn.From,
 		"its feed, log and desk keys are new; its site secret is the backup's",
-		"next: give " + r.Card + " to the verifier (verifierd desk accept-restore), and start the daemon.",
+		"next: give " + r.Card + " to the verifier (verifierd desk accept-restore), and start the " +
+			"daemon.",
 		"      until the verifier has accepted it, the desk issues nothing; then it learns what was",
 		"      issued after the backup, and the old copy is refused",
 	}

@@ -75,7 +75,8 @@ func (b *nightly) run(ctx context.Context) (daemon.BackupReport, error) {
 	return report, b.carryOff(ctx)
 }
 
-// write makes the file: whole under another name first, and never in the place of one that is there.
+// write makes the file: whole under another name first, and never in the place of one that is
+// there.
 func (b *nightly) write(ctx context.Context) (report daemon.BackupReport, err error) {
 	began := time.Now()
 	if boltfile.Exists(b.path) {
@@ -174,8 +175,8 @@ func (v verifyBackupCmd) Run(ctx context.Context, t terminal) error {
 		facts.Made.UTC().Format(time.RFC3339))
 	fmt.Fprintf(t.out, "  %d values opened, %d entries of the log checked\n", facts.Values,
 		facts.Entries)
-	fmt.Fprintf(t.out, "  log key %s\n  compare it with the one the verifier has pinned: a backup does not "+
-		"say by itself who made it\n", facts.LogKey)
+	fmt.Fprintf(t.out, "  log key %s\n  compare it with the one the verifier has pinned: a backup "+
+		"does not say by itself who made it\n", facts.LogKey)
 	return nil
 }
 

@@ -161,8 +161,8 @@ func (f *File) replace(draft string) error {
 // aloneFor is how long a compaction waits for whoever reads.
 const aloneFor = 10 * time.Second
 
-// alone waits until nobody reads and keeps nobody from it meanwhile: a backup may read for long, and
-// who comes after it should not have to wait for both.
+// alone waits until nobody reads and keeps nobody from it meanwhile: a backup may read for long,
+// and who comes after it should not have to wait for both.
 func (f *File) alone() error {
 	for over := time.Now().Add(aloneFor); !f.open.TryLock(); time.Sleep(time.Millisecond) {
 		if time.Now().After(over) {
