@@ -64,7 +64,7 @@ type Record struct {
 	// At is when the desk made it, UTC, whole milliseconds; Synced says whether its clock was right.
 	At     time.Time `json:"at"`
 	Synced bool      `json:"synced"`
-	// Sealed is set in KindSeed, KindProof, KindPasscode and KindOrder records: see Sealer.
+	// Sealed is set in records that carry a body for the verifier alone: see Sealer.
 	Sealed []byte `json:"sealed,omitempty"`
 	// Erased is the hash of a record whose person was erased, and then all there is of it: see
 	// KindErase.
