@@ -20,9 +20,10 @@ import (
 
 // The names of the sockets, as the units give them.
 const (
-	socketDesk = "desk"
-	socketFeed = "feed"
-	socketSelf = "self"
+	socketDesk  = "desk"
+	socketFeed  = "feed"
+	socketSelf  = "self"
+	socketAdmin = "admin"
 )
 
 // The limits of the screen's server. Streams are long, so there is no write timeout; the kiosk ends
@@ -112,7 +113,10 @@ func (d *Desk) listen() (s sockets, err error) {
 	if err != nil {
 		return s, errors.Join(err, screen.Close())
 	}
-	operator, err := listenAdmin(d.parts.Config.Admin)
+	operator, given := d.parts.Listeners[socketAdmin]
+	if !given {
+		operator, err = listenAdmin(d.parts.Config.Admin)
+	}
 	if err != nil {
 		return s, errors.Join(err, screen.Close(), plain.Close())
 	}

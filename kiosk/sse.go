@@ -137,7 +137,9 @@ func (s *Server) frame(
 	}
 	var b strings.Builder
 	if err := now.fragment.Render(r.Context(), &b); err != nil {
-		s.log.WarnContext(r.Context(), "live render", "route", r.Pattern, "err", err)
+		if r.Context().Err() == nil { // a page that was left is no trouble
+			s.log.WarnContext(r.Context(), "live render", "route", r.Pattern, "err", err)
+		}
 		return true, err
 	}
 	if b.String() == *last {

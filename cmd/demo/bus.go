@@ -41,5 +41,13 @@ func (b benchBus) Open(ctx context.Context, info devices.Info) (devices.HID, err
 	return b.real.Open(ctx, info)
 }
 
+// bus is what the desk sees.
+func (st *stage) bus() devices.Bus {
+	if st.usb == nil {
+		return st.tokens
+	}
+	return benchBus{st.tokens, st.usb}
+}
+
 // isReal reports a device of the machine's own.
 func isReal(info devices.Info) bool { return strings.HasPrefix(info.Path, realMark) }

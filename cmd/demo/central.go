@@ -54,13 +54,13 @@ func newCentral(s settings, log *slog.Logger) (*central, error) {
 		return nil, err
 	}
 	if c.verifier, err = verifier.New(verifier.Config{State: c.state, Groups: s.groups,
-		Log: log}); err != nil {
+		Log: log, Dial: s.net.dial}); err != nil {
 		return nil, errors.Join(err, c.state.Close())
 	}
-	if c.caller, err = c.newCaller(filepath.Join(s.state, "signin")); err != nil {
+	if c.caller, err = c.newCaller(s, filepath.Join(s.state, "signin")); err != nil {
 		return nil, errors.Join(err, c.state.Close())
 	}
-	if c.listener, err = net.Listen("tcp", s.verifier); err != nil {
+	if c.listener, err = s.net.Listen(s.verifier); err != nil {
 		return nil, errors.Join(err, c.state.Close())
 	}
 	return c, nil
@@ -70,7 +70,7 @@ func newCentral(s settings, log *slog.Logger) (*central, error) {
 func (c *central) bundle() string { return filepath.Join(c.dir, verifier.FileBundle) }
 
 // newCaller makes the sign-in service a caller of the API, once, and returns its client.
-func (c *central) newCaller(base string) (*http.Client, error) {
+func (c *central) newCaller(s settings, base string) (*http.Client, error) {
 	certFile, keyFile := base+".crt", base+".key"
 	if _, err := os.Stat(certFile); errors.Is(err, fs.ErrNotExist) {
 		pin, err := verifier.Identity{Name: "sign-in", Now: time.Now()}.Write(certFile, keyFile)
@@ -88,7 +88,7 @@ func (c *central) newCaller(base string) (*http.Client, error) {
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(c.state.APICertificate())
 	return &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{
-		TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS13, RootCAs: roots,
+		DialContext: s.net.dial, TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS13, RootCAs: roots,
 			Certificates: []tls.Certificate{cert}}}}, nil
 }
 

@@ -48,6 +48,8 @@ type settings struct {
 	id      string
 	central *central
 	groups  *verifier.Membership
+	// net is where it listens and dials; the zero one is this machine's network.
+	net cables
 }
 
 func fromEnvironment(get func(string) string) (settings, error) {

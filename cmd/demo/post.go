@@ -44,6 +44,8 @@ type postOffice struct {
 	smtp, sms, box net.Listener
 	imap           *server.Server
 	inbox          *memory.Mailbox
+	// every is how often the desk looks into its mailbox here.
+	every time.Duration
 
 	mu      sync.Mutex
 	letters []workbench.Letter
@@ -60,7 +62,7 @@ const (
 const maxLetters = 50
 
 func newPostOffice(dir string) (p *postOffice, err error) {
-	p = &postOffice{dir: dir}
+	p = &postOffice{dir: dir, every: boxEvery}
 	cert, err := p.identity()
 	if err != nil {
 		return nil, err
@@ -151,10 +153,10 @@ func (p *postOffice) gateway() daemon.SMSConfig {
 
 func (p *postOffice) mailbox() daemon.MailboxConfig {
 	return daemon.MailboxConfig{Server: p.box.Addr().String(), Implicit: true, Login: boxLogin,
-		Every: boxEvery, CA: p.ca()}
+		Every: p.every, CA: p.ca()}
 }
 
-// boxEvery is how often the desk looks into its mailbox here.
+// boxEvery is how often that is, unless somebody says otherwise.
 const boxEvery = 10 * time.Second
 
 // credential puts the mailbox's password where the desk looks for it.

@@ -53,6 +53,8 @@ type stage struct {
 	post *postOffice
 	self net.Listener
 	port net.Listener
+	// operator is the admin socket, if it is not the one of the configuration.
+	operator net.Listener
 }
 
 // officers of the demonstration, by the sample person they are.
@@ -109,7 +111,7 @@ func (st *stage) listen() (err error) {
 		at      *net.Listener
 	}{{st.settings.desk, &st.screen}, {st.settings.feed, &st.feed}, {st.settings.bench, &st.bench},
 		{st.settings.self, &st.self}, {"127.0.0.1:0", &st.port}} {
-		if *socket.at, err = net.Listen("tcp", socket.address); err != nil {
+		if *socket.at, err = st.settings.net.Listen(socket.address); err != nil {
 			return err
 		}
 	}
@@ -163,15 +165,24 @@ func (st *stage) openDesk(ctx context.Context) error {
 		return err
 	}
 	st.desk, err = daemon.Open(ctx, daemon.Parts{Config: config, Keys: keys, Site: st.site,
-		Bus:     benchBus{st.tokens, st.usb},
+		Bus:     st.bus(),
 		Readers: []devices.TapSource{st.reader}, Clock: st.clock, Log: st.log,
 		Tokens: yubikey.Options{OnlySerial: st.settings.real,
 			MayOpen: func(i devices.Info) bool { return !isReal(i) || st.settings.real != "" }},
-		Listeners: map[string]net.Listener{"desk": st.screen, "feed": st.feed, "self": st.self},
+		Listeners: st.sockets(),
 		Fatal: func(err error) {
 			st.log.Error("a durable write failed; the demonstration stops", "err", err)
 		}})
 	return err
+}
+
+// sockets are the desk's own, by name.
+func (st *stage) sockets() map[string]net.Listener {
+	list := map[string]net.Listener{"desk": st.screen, "feed": st.feed, "self": st.self}
+	if st.operator != nil {
+		list["admin"] = st.operator
+	}
+	return list
 }
 
 // letIn makes the officers, with a PIN that is drawn anew at every start and shown.
@@ -282,7 +293,9 @@ func (st *stage) close() {
 	if st.central != nil && st.settings.central == nil {
 		st.central.close()
 	}
-	_ = st.usb.Close()
+	if st.usb != nil {
+		_ = st.usb.Close()
+	}
 }
 
 // serveHTTP answers on a listener until ctx ends.

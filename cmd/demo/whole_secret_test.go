@@ -90,7 +90,7 @@ func has(data, form []byte) bool {
 func isHex(c byte) bool { return c >= '0' && c <= '9' || c >= 'a' && c <= 'f' }
 
 // searchFolder looks through every file under a folder.
-func (h hoard) searchFolder(t *testing.T, dir string) (files int, names []string) {
+func (h hoard) searchFolder(t testing.TB, dir string) (files int, names []string) {
 	t.Helper()
 	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
 		if err != nil || !e.Type().IsRegular() {

@@ -20,7 +20,7 @@ const enough = 30 * time.Second
 // tokens, and the sign-in service. It works as they would, by the words on the screen.
 type whole struct {
 	*stage
-	t    *testing.T
+	t    testing.TB
 	b    *kiosktest.Browser
 	log  *journal
 	stop func()
@@ -29,7 +29,7 @@ type whole struct {
 }
 
 // begin opens a desk that is locked; before is done first of all, if given.
-func begin(t *testing.T, s settings, before func(*stage)) *whole {
+func begin(t testing.TB, s settings, before func(*stage)) *whole {
 	t.Helper()
 	w := &whole{t: t, log: &journal{}, home: virtual.NewBus()}
 	w.stage, w.stop = openStage(t, s, w.log.logger(), before)

@@ -193,7 +193,7 @@ func (v *Verifier) refuseFormer(ctx context.Context, desk string, i int, old for
 	url string) error {
 	card := old.Card
 	card.FeedURL = url
-	w := newWire(card, v.followerCertificate)
+	w := newWire(card, v.followerCertificate, v.dial)
 	defer w.close()
 	meta, err := w.meta(ctx)
 	if err != nil {

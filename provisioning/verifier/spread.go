@@ -81,7 +81,7 @@ func (v *Verifier) tell(ctx context.Context, card feed.DeskCard, bundle feed.Bun
 
 // tellAs has one desk take a bundle, if it does not hold it already, and remembers that it does.
 func (v *Verifier) tellAs(ctx context.Context, n int, card feed.DeskCard, bundle feed.Bundle) error {
-	w := newWire(card, func() *tls.Certificate { return v.face(n) })
+	w := newWire(card, func() *tls.Certificate { return v.face(n) }, v.dial)
 	defer w.close()
 	held, err := w.bundle(ctx)
 	if err != nil {

@@ -58,7 +58,7 @@ func (f *follower) takeUp(tail feed.Tail, signed []byte) (told bool, err error) 
 // connect makes the line to the desk by its card as it is now.
 func (f *follower) connect() {
 	tries := f.tries
-	f.wire = newWire(f.card, func() *tls.Certificate { return f.face(tries) })
+	f.wire = newWire(f.card, func() *tls.Certificate { return f.face(tries) }, f.dial)
 	f.wire.seen = func(cert *x509.Certificate) { f.shownBy(f.desk, cert) }
 }
 

@@ -164,7 +164,7 @@ func (f *follower) confirm(index feed.SiteIndex, answer feed.SiteAnswer) error {
 // site makes one call over a connection of its own: the one the feed comes on may be renewed
 // meanwhile, and is not to be kept by a call under way.
 func (f *follower) site(ctx context.Context, index feed.SiteIndex) (feed.SiteAnswer, error) {
-	w := newWire(f.followedBy(f.desk), func() *tls.Certificate { return f.face(f.tries) })
+	w := newWire(f.followedBy(f.desk), func() *tls.Certificate { return f.face(f.tries) }, f.dial)
 	defer w.close()
 	return w.site(ctx, index)
 }

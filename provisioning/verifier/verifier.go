@@ -16,6 +16,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"sync"
 	"time"
 
@@ -35,6 +36,8 @@ type Config struct {
 	Groups *Membership
 	// Log hears of desks and callers by their ids; nil means nobody does.
 	Log *slog.Logger
+	// Dial reaches the desks; nil means over the network.
+	Dial Dial
 }
 
 // Verifier follows desks and answers callers while it runs.
@@ -44,6 +47,7 @@ type Verifier struct {
 	log    *slog.Logger
 	groups *Membership
 
+	dial     Dial
 	attempts chan *attempt
 	// poke tells the supervisor that the desks changed, departed that they are no longer ours, erased
 	// that a page brought an erasure.
@@ -79,7 +83,10 @@ func New(c Config) (*Verifier, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Verifier{State: c.State, clock: c.Clock, log: c.Log, groups: c.Groups,
+	if c.Dial == nil {
+		c.Dial = (&net.Dialer{Timeout: dialTimeout, KeepAlive: dialTimeout}).DialContext
+	}
+	return &Verifier{State: c.State, clock: c.Clock, log: c.Log, groups: c.Groups, dial: c.Dial,
 		sites: make(chan struct{}), attempts: make(chan *attempt), poke: make(chan struct{}, 1),
 		departed: make(chan struct{}), erased: make(chan struct{}, 1), callers: newCallerLimits(),
 		started: c.Clock(), links: map[string]Link{}, cards: map[string]feed.DeskCard{},

@@ -35,12 +35,14 @@ type wire struct {
 	seen func(*x509.Certificate)
 }
 
-func newWire(card feed.DeskCard, cert func() *tls.Certificate) wire {
-	dialer := &net.Dialer{Timeout: dialTimeout, KeepAlive: dialTimeout}
+// Dial connects to the address of a feed.
+type Dial func(ctx context.Context, network, address string) (net.Conn, error)
+
+func newWire(card feed.DeskCard, cert func() *tls.Certificate, dial Dial) wire {
 	return wire{base: strings.TrimSuffix(card.FeedURL, "/"), http: &http.Client{
 		Transport: &http.Transport{
 			TLSClientConfig:     feed.RenewableClientTLS(cert, card.TLSPins()...),
-			DialContext:         dialer.DialContext,
+			DialContext:         dial,
 			TLSHandshakeTimeout: callTimeout,
 			MaxIdleConnsPerHost: 2,
 			IdleConnTimeout:     2 * pollWait,

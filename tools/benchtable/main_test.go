@@ -71,6 +71,15 @@ func TestTable(t *testing.T) {
 			"4 ready-p50-ms  20.1 ready-p99-ms  30 ready-max-ms\n"},
 			false, []string{"MISSED        any search", "held: p50 1.0, p99 2.0, max 3.0 ms",
 				"ready: p50 4.0, p99 20.1, max 30.0 ms"}},
+		"a soak that grows": {map[string]string{"soak": "BenchmarkE2ESoak-2  1  20 minutes  " +
+			"4 second-heap-MB  5 last-heap-MB  9 second-row-KB  7 last-row-KB  0 heap-broken  " +
+			"80 second-anon-MB  90 last-anon-MB  0 anonymous-broken  " +
+			"79 second-goroutines  99 last-goroutines  1 goroutines-broken  " +
+			"30 second-fds  31 last-fds  0 descriptors-broken  0 desk-broken  0 desk-free-broken  " +
+			"1700 second-desk-B/change  1800 last-desk-B/change\n"},
+			false, []string{"met           soak: memory", "heap 4.0 -> 5.0 MB, 9 -> 7 KB",
+				"MISSED        soak: goroutines", "79 -> 99 in 20 minutes", "met           soak: file",
+				"1700 -> 1800 in 20", "printed no second-verifier-B/change"}},
 		"exposure": {map[string]string{
 			"units": "→ Overall exposure level for tokendeskd.service: 1.4 OK\n" +
 				"→ Overall exposure level for verifierd.service: 1.0 OK\n"},
