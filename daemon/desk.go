@@ -41,8 +41,8 @@ type Parts struct {
 	Clock     Clock
 	Log       *slog.Logger
 	// Listeners are sockets made by somebody else, by name: "desk", "feed", "self" and "admin".
-	// Missing ones are made from the configuration. An operator is known by the kernel's word alone, so
-	// that nobody gives orders on an "admin" that is no Unix socket.
+	// Missing ones are made from the configuration. An operator is known by the kernel's word alone,
+	// so that nobody gives orders on an "admin" that is no Unix socket.
 	Listeners map[string]net.Listener
 	// Fatal hears, once, that a durable write failed. The screens are told after it returns, and Run
 	// ends with the error.

@@ -1,6 +1,6 @@
 // Package feed is the contract between a desk and the verifier that follows it: records, pages,
-// acknowledgements, the Merkle leaf they hash into, how secrets inside them are sealed, and what the
-// verifier tells a desk besides: of other desks, of itself, and what it remembers.
+// acknowledgements, the Merkle leaf they hash into, how secrets inside them are sealed, and what
+// the verifier tells a desk besides: of other desks, of itself, and what it remembers.
 //
 // It refuses to know HTTP, storage and the rules that make a record. Version 1 of the wire is:
 //
@@ -27,8 +27,8 @@ const Version = 1
 // Kind says what a record carries.
 type Kind string
 
-// The kinds of contract v1, with KindPasscode. A follower that does not know a kind passes it over
-// and answers nothing.
+// The kinds of contract v1, with KindPasscode, KindOrder and KindErase. A follower that does not
+// know a kind passes it over and answers nothing.
 const (
 	// KindSeed carries a sealed SeedBody: a credential the desk is about to write. It opens nothing
 	// until a proof follows.
@@ -64,7 +64,8 @@ type Record struct {
 	// At is when the desk made it, UTC, whole milliseconds; Synced says whether its clock was right.
 	At     time.Time `json:"at"`
 	Synced bool      `json:"synced"`
-	// Sealed is set in records that carry a body for the verifier alone: see Sealer.
+	// Sealed is the body of every kind but KindState: see Sealer, and KindErase for the one body that
+	// is not sealed.
 	Sealed []byte `json:"sealed,omitempty"`
 	// Erased is the hash of a record whose person was erased, and then all there is of it: see
 	// KindErase.
