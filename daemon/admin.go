@@ -220,7 +220,11 @@ var sentences = map[provisioning.Code]string{
 func (a admin) fail(w http.ResponseWriter, err error) {
 	var known AdminError
 	if errors.As(err, &known) {
-		refuse(w, http.StatusUnprocessableEntity, known)
+		status := http.StatusUnprocessableEntity
+		if known == errMalformed {
+			status = http.StatusBadRequest
+		}
+		refuse(w, status, known)
 		return
 	}
 	var refusal *provisioning.Refusal

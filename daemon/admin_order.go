@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -48,12 +49,26 @@ func orderedBy(r *http.Request) string {
 	return name
 }
 
+// errMalformed refuses an order that is none.
+var errMalformed = AdminError{"malformed", "the order is not understood"}
+
 // understand reads an order of at most so many bytes.
 func understand(r *http.Request, limit int64, order any) error {
-	dec := json.NewDecoder(io.LimitReader(r.Body, limit))
+	if err := strictly(io.LimitReader(r.Body, limit), order); err != nil {
+		return errMalformed
+	}
+	return nil
+}
+
+// strictly decodes one value and refuses what it does not know, and whatever comes after it.
+func strictly(from io.Reader, into any) error {
+	dec := json.NewDecoder(from)
 	dec.DisallowUnknownFields()
-	if err := dec.Decode(order); err != nil {
-		return AdminError{"malformed", "the order is not understood"}
+	if err := dec.Decode(into); err != nil {
+		return err
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return errors.New("something comes after the order")
 	}
 	return nil
 }

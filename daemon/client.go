@@ -4,10 +4,14 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // Client talks to a running daemon over its admin socket.
@@ -15,11 +19,26 @@ type Client struct{ http *http.Client }
 
 // NewClient returns a client of the daemon behind a socket.
 func NewClient(socket string) *Client {
-	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
-		var d net.Dialer
-		return d.DialContext(ctx, "unix", socket)
-	}
+	dial := func(ctx context.Context, _, _ string) (net.Conn, error) { return dialAdmin(ctx, socket) }
 	return &Client{&http.Client{Transport: &http.Transport{DialContext: dial}}}
+}
+
+// How often and how long it is tried again when many stand in line at the socket.
+const (
+	lineTries = 200
+	linePause = 5 * time.Millisecond
+)
+
+// dialAdmin opens the socket. A unix socket with a full line says no at once, where others wait.
+func dialAdmin(ctx context.Context, socket string) (conn net.Conn, err error) {
+	for range lineTries {
+		var d net.Dialer
+		if conn, err = d.DialContext(ctx, "unix", socket); !errors.Is(err, unix.EAGAIN) {
+			return conn, err
+		}
+		time.Sleep(linePause)
+	}
+	return nil, err
 }
 
 // Status asks how the desk is doing.

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"log"
 	"net"
 	"net/http"
 	"time"
@@ -26,12 +27,15 @@ const (
 	socketAdmin = "admin"
 )
 
-// The limits of the screen's server. Streams are long, so there is no write timeout; the kiosk ends
-// them at shutdown.
+// The limits of a server. Streams are long: they put off the deadline of their writes themselves, and
+// the kiosk ends them at shutdown. A browser's head is below 4 KiB.
 const (
 	headerTimeout = 5 * time.Second
 	readTimeout   = 10 * time.Second
+	idleTimeout   = 30 * time.Second
+	writeTimeout  = time.Minute
 	stopTimeout   = 5 * time.Second
+	maxHeader     = 16 << 10
 	// maxConnections are held on each socket: screens have a stream each, and there is one verifier.
 	maxConnections = 512
 )
@@ -59,12 +63,12 @@ func (d *Desk) Run(ctx context.Context) error {
 		"visits": d.visits.Run,
 		"kiosk":  d.kiosk.Run,
 		"reader": d.runReaders,
-		"screen": func(ctx context.Context) error { return serve(ctx, sockets.screen, d.kiosk.Handler()) },
+		"screen": func(ctx context.Context) error { return d.serve(ctx, sockets.screen, d.kiosk.Handler()) },
 		"self":   func(ctx context.Context) error { return d.serveSelf(ctx, sockets.self) },
 		"forget": d.tendSelf,
 		"feed":   func(ctx context.Context) error { return d.feed.Serve(ctx, sockets.feed) },
 		"admin": func(ctx context.Context) error {
-			return serve(ctx, sockets.admin, admin{d}.handler())
+			return d.serve(ctx, sockets.admin, admin{d}.handler())
 		},
 		"watchdog": func(ctx context.Context) error { return systemd.Watchdog(ctx, d.check) },
 		"prune":    d.prune,
@@ -140,9 +144,12 @@ func (d *Desk) socket(name, address string) (net.Listener, error) {
 }
 
 // serve answers HTTP on a listener until ctx ends.
-func serve(ctx context.Context, listener net.Listener, handler http.Handler) error {
+func (d *Desk) serve(ctx context.Context, listener net.Listener, handler http.Handler) error {
 	server := &http.Server{Handler: handler, ReadHeaderTimeout: headerTimeout,
-		ReadTimeout: readTimeout, ConnContext: withOperator, ConnState: porter.State}
+		ReadTimeout: readTimeout, IdleTimeout: idleTimeout, WriteTimeout: writeTimeout,
+		MaxHeaderBytes: maxHeader, DisableGeneralOptionsHandler: true,
+		ErrorLog: log.New(complaints{d.log}, "", 0), ConnContext: withOperator,
+		ConnState: porter.State}
 	done := make(chan error, 1)
 	go func() { done <- server.Serve(listener) }()
 	select {

@@ -81,7 +81,7 @@ func (d *Desk) serveSelf(ctx context.Context, listener net.Listener) error {
 	if listener == nil {
 		return nil
 	}
-	return serve(ctx, listener, d.self.Handler())
+	return d.serve(ctx, listener, d.self.Handler())
 }
 
 // tendSelf forgets what people left lying there.

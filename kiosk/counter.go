@@ -24,6 +24,9 @@ type hands struct {
 	Note *provisioning.Refusal
 }
 
+// hold says whether the counter is in the hands of this session.
+func (h hands) hold(id string) bool { return id != "" && (id == h.Owner || id == h.Facing) }
+
 // counter is the one place where people stand. Its zero hands are a locked screen.
 type counter struct {
 	mu    sync.Mutex

@@ -13,13 +13,12 @@ import (
 // maxForm is the largest body of a form: the longest field is a note of a few hundred characters.
 const maxForm = 16 << 10
 
-// guard sets the headers of every answer, refuses foreign names of the desk and posts from other
-// origins, and caps bodies.
+// guard sets the headers of every answer, refuses foreign names of the desk and whatever pages of other
+// origins ask for, and caps bodies.
 func (s *Server) guard(next http.Handler) http.Handler {
+	forbidden := s.page(func(http.ResponseWriter, *http.Request) error { return errForbidden })
 	protection := http.NewCrossOriginProtection()
-	protection.SetDenyHandler(s.page(func(http.ResponseWriter, *http.Request) error {
-		return errForbidden
-	}))
+	protection.SetDenyHandler(forbidden)
 	checked := protection.Handler(next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
@@ -30,11 +29,13 @@ func (s *Server) guard(next http.Handler) http.Handler {
 		h.Set("Cross-Origin-Opener-Policy", "same-origin")
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")
 		h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=(), usb=(), hid=()")
-		if !strings.HasPrefix(r.URL.Path, assetsPath) {
-			h.Set("Cache-Control", "no-store")
-		}
+		h.Set("Cache-Control", "no-store") // a versioned asset says otherwise.
 		if !s.ours(r.Host) {
 			s.simple(w, r, http.StatusMisdirectedRequest, pages.SimpleAccess, "")
+			return
+		}
+		if foreign(r) {
+			forbidden.ServeHTTP(w, r)
 			return
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, maxForm)

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/tokendesk/tokendesk/kiosk/pages"
 	"github.com/tokendesk/tokendesk/provisioning"
 )
 
@@ -92,10 +93,11 @@ func (s *Server) once(next http.Handler) http.Handler {
 		r.Body = io.NopCloser(bytes.NewReader(body))
 		sum := sha256.Sum256(body)
 		defer clear(body)
-		if err != nil || r.ParseForm() != nil || len(r.PostForm["op"]) > 1 {
+		if err != nil || r.ParseForm() != nil || !tidy(r.PostForm) {
 			s.fail(w, r, errBadForm)
 			return
 		}
+		straighten(r.PostForm)
 		op := r.PostForm.Get("op")
 		if op == "" {
 			next.ServeHTTP(w, r) // the routes that need one refuse.
@@ -137,6 +139,8 @@ func (s *Server) replay(
 type recorder struct {
 	http.ResponseWriter
 	redirect *answer
+	// void: whoever posted was not let in, so that nothing is remembered of the form.
+	void bool
 }
 
 // WriteHeader implements http.ResponseWriter.
@@ -151,4 +155,26 @@ func (rec *recorder) WriteHeader(code int) {
 // Unwrap lets http.ResponseController through.
 func (rec *recorder) Unwrap() http.ResponseWriter { return rec.ResponseWriter }
 
-func (rec *recorder) answer() *answer { return rec.redirect }
+func (rec *recorder) answer() *answer {
+	if rec.void {
+		return nil
+	}
+	return rec.redirect
+}
+
+// turnedAway sends somebody home who may not ask for this. What they posted was not carried out, and
+// still may be by whoever the form was made for.
+func turnedAway(w http.ResponseWriter, r *http.Request) error {
+	for at := w; at != nil; {
+		if rec, ok := at.(*recorder); ok {
+			rec.void = true
+			break
+		}
+		inner, ok := at.(interface{ Unwrap() http.ResponseWriter })
+		if !ok {
+			break
+		}
+		at = inner.Unwrap()
+	}
+	return redirect(w, r, pages.PathHome)
+}

@@ -20,7 +20,7 @@ import (
 const chosenFor = 3 * time.Minute
 
 func newOutside(now func() time.Time) *scs.SessionManager {
-	sessions := newSessions(now)
+	sessions := newSessions(now, nil)
 	sessions.Cookie.Name, sessions.Cookie.Path = "outward", pages.PathOutward
 	return sessions
 }

@@ -1,6 +1,7 @@
 package kiosk
 
 import (
+	"io/fs"
 	"net/http"
 	"strings"
 
@@ -105,7 +106,7 @@ func (s *Server) unlocked(h deskHandler) handler {
 		case who.Facing != "" && who.Facing == id:
 			return redirect(w, r, personPath)
 		case who.Owner == "" || who.Owner != id:
-			return redirect(w, r, pages.PathHome)
+			return turnedAway(w, r)
 		case s.dismissed(who.Officer):
 			s.counter.lock(who)
 			return redirect(w, r, pages.PathHome)
@@ -125,7 +126,7 @@ func (s *Server) turned(h deskHandler) handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		who := s.counter.now()
 		if who.Facing == "" || who.Facing != s.screenOf(r) {
-			return redirect(w, r, pages.PathHome)
+			return turnedAway(w, r)
 		}
 		if _, here := current(s.visits.Snapshot(), who); !here {
 			s.counter.lock(who)
@@ -163,7 +164,8 @@ func opOf(r *http.Request) (provisioning.OpID, error) {
 
 // getAsset serves a file that was compiled in. Its address has its version, so it never changes.
 func (s *Server) getAsset(w http.ResponseWriter, r *http.Request) error {
-	if strings.HasSuffix(r.URL.Path, "/") {
+	name := strings.TrimPrefix(r.URL.Path, assetsPath)
+	if info, err := fs.Stat(pages.Assets(), name); err != nil || info.IsDir() {
 		return errNotFound
 	}
 	if r.URL.Query().Get("v") != "" {

@@ -104,12 +104,15 @@ func newServer(c Config) *Server {
 	if c.Clock == nil {
 		c.Clock = time.Now
 	}
+	counter := newCounter()
+	stays := func(id string) bool { return counter.now().hold(id) }
 	return &Server{
 		visits: c.Visits, officers: c.Officers, people: c.People, health: c.Health,
 		reader: c.Reader, codes: c.Passcodes, printer: c.Printer, requests: c.Requests,
 		mailbox: c.Mailbox, journal: c.Journal, site: c.Site, desk: c.Desk, now: c.Clock,
 		log:      c.Logger,
-		sessions: newSessions(c.Clock), outside: newOutside(c.Clock), counter: newCounter(), screens: newScreens(),
+		sessions: newSessions(c.Clock, stays), outside: newOutside(c.Clock), counter: counter,
+		screens: newScreens(),
 		streams: newStreams(), posts: newPosts(), touches: newTouches(),
 		done: make(chan struct{}), down: make(chan struct{}),
 	}

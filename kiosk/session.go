@@ -20,10 +20,10 @@ const sessionLife = 12 * time.Hour
 
 // newSessions returns the session manager. It is built by hand because scs.New starts a goroutine
 // that nobody could wait for.
-func newSessions(now func() time.Time) *scs.SessionManager {
+func newSessions(now func() time.Time, stays func(id string) bool) *scs.SessionManager {
 	return &scs.SessionManager{
 		Lifetime: sessionLife,
-		Store:    &sessionStore{now: now, kept: map[string]kept{}},
+		Store:    &sessionStore{now: now, stays: stays, kept: map[string]kept{}},
 		Codec:    scs.GobCodec{},
 		ErrorFunc: func(w http.ResponseWriter, _ *http.Request, _ error) {
 			w.WriteHeader(http.StatusInternalServerError)
@@ -60,9 +60,11 @@ const maxSessions = 256
 
 // sessionStore keeps sessions in memory. They die with the process, as an unlocked desk must.
 type sessionStore struct {
-	now  func() time.Time
-	mu   sync.Mutex
-	kept map[string]kept
+	now func() time.Time
+	// stays says whether a session with this id is never put out; nil for none.
+	stays func(id string) bool
+	mu    sync.Mutex
+	kept  map[string]kept
 }
 
 type kept struct {
@@ -107,7 +109,8 @@ func (s *sessionStore) Commit(token string, data []byte, expiry time.Time) error
 }
 
 // CommitCtx implements scs.CtxStore. When the store is full, room is made at the address that has
-// most sessions: somebody who begins one after the other puts nobody out but themself.
+// most sessions: somebody who begins one after the other puts nobody out but themself. On this box all
+// have one address; the session that has the counter stays in any case.
 func (s *sessionStore) CommitCtx(
 	ctx context.Context, token string, data []byte, expiry time.Time,
 ) error {
@@ -126,18 +129,34 @@ func (s *sessionStore) CommitCtx(
 
 // drop forgets the session nearest its end of the address that has most.
 func (s *sessionStore) drop() {
-	held := map[string]int{}
+	held, stay := map[string]int{}, map[string]bool{}
 	for _, k := range s.kept {
 		held[k.from]++
 	}
-	var first string
-	for token, k := range s.kept {
-		best, more := s.kept[first], held[k.from]-held[s.kept[first].from]
-		if first == "" || more > 0 || more == 0 && k.expiry.Before(best.expiry) {
-			first = token
+	for {
+		var first string
+		for token, k := range s.kept {
+			best, more := s.kept[first], held[k.from]-held[s.kept[first].from]
+			if !stay[token] && (first == "" || more > 0 || more == 0 && k.expiry.Before(best.expiry)) {
+				first = token
+			}
 		}
+		if first == "" || !s.held(s.kept[first]) {
+			delete(s.kept, first)
+			return
+		}
+		stay[first] = true
 	}
-	delete(s.kept, first)
+}
+
+// held says whether a session is one that stays.
+func (s *sessionStore) held(k kept) bool {
+	if s.stays == nil {
+		return false
+	}
+	_, values, err := scs.GobCodec{}.Decode(k.data)
+	id, _ := values[sessionID].(string)
+	return err == nil && s.stays(id)
 }
 
 // Delete implements scs.Store.

@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/a-h/templ"
@@ -39,7 +38,8 @@ func newEventWriter(w http.ResponseWriter, r *http.Request) *eventWriter {
 	h.Set("X-Accel-Buffering", "no")
 	w.WriteHeader(http.StatusOK)
 	rc := http.NewResponseController(w)
-	_ = rc.Flush() // a stream that has nothing to say yet is open all the same.
+	_ = rc.SetReadDeadline(time.Time{}) // a request has one, and a stream outlives it.
+	_ = rc.Flush()                      // a stream that has nothing to say yet is open all the same.
 	seen, err := strconv.Atoi(r.Header.Get("Last-Event-ID"))
 	if err != nil || seen < 0 || seen > 1<<30 {
 		seen = 0
@@ -82,8 +82,8 @@ func (s *Server) live(w http.ResponseWriter, r *http.Request, look func() (scene
 func (s *Server) stream(
 	w http.ResponseWriter, r *http.Request, id string, look func() (scene, error),
 ) error {
-	ended, leave := s.streams.join(id)
-	defer leave()
+	mine := s.streams.join(id, addressOf(r), s.counter.now())
+	defer s.streams.leave(mine)
 	out := newEventWriter(w, r)
 	defer func() { _ = out.rc.SetWriteDeadline(time.Time{}) }() // the connection is used again.
 	beat := time.NewTicker(heartbeat)
@@ -106,7 +106,7 @@ func (s *Server) stream(
 		case <-s.down:
 		case <-s.done:
 			return s.lastWords(r, out)
-		case <-ended:
+		case <-mine.ended:
 			return nil
 		case <-beat.C:
 			if out.comment() != nil {
@@ -147,43 +147,4 @@ func (s *Server) frame(
 	}
 	*last = b.String()
 	return false, out.event("fragment", *last)
-}
-
-// maxStreams bounds the streams of one screen: a browser opens no more than six connections to one
-// origin, so a forgotten stream must not starve the forms.
-const maxStreams = 4
-
-// streams ends a screen's oldest stream when it opens one too many.
-type streams struct {
-	mu   sync.Mutex
-	open map[string][]chan struct{}
-}
-
-func newStreams() *streams { return &streams{open: map[string][]chan struct{}{}} }
-
-// join counts a stream in; ended is closed when it must make room, leave counts it out.
-func (s *streams) join(id string) (ended <-chan struct{}, leave func()) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	mine := make(chan struct{})
-	s.open[id] = append(s.open[id], mine)
-	if list := s.open[id]; len(list) > maxStreams {
-		close(list[0])
-		s.open[id] = list[1:]
-	}
-	return mine, func() { s.leave(id, mine) }
-}
-
-func (s *streams) leave(id string, mine chan struct{}) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	list := s.open[id][:0:0]
-	for _, c := range s.open[id] {
-		if c != mine {
-			list = append(list, c)
-		}
-	}
-	if s.open[id] = list; len(list) == 0 {
-		delete(s.open, id)
-	}
 }

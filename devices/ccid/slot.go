@@ -13,8 +13,10 @@ import (
 // there is none.
 const (
 	answerTime = 3 * time.Second
-	// maxExtensions bounds how often a reader may ask for more time on end.
+	// maxExtensions bounds how often a reader may ask for more time on end, wholeTime how long all of
+	// that may take.
 	maxExtensions = 200
+	wholeTime     = 20 * time.Second
 	// drainTime is how long stale answers are waited for after an exchange that broke off.
 	drainTime = 100 * time.Millisecond
 	// maxStale bounds the answers to earlier commands that are passed over, maxDrain those that are
@@ -160,6 +162,8 @@ func (s *Slot) command(
 	}
 	s.seq++
 	s.lost = true // until it is answered
+	ctx, end := context.WithTimeout(ctx, wholeTime)
+	defer end()
 	sending, cancel := context.WithTimeout(ctx, answerTime)
 	err := s.reader.Send(sending, build(kind, s.number, s.seq, own, data))
 	cancel()

@@ -148,9 +148,9 @@ func describe(d *gousb.DeviceDesc, class gousb.Class) []devices.Info {
 			Product:      uint16(d.Product),
 			Release:      uint16(d.Device),
 			Interface:    i.Number,
-			Manufacturer: attribute(name, "manufacturer"),
-			Name:         attribute(name, "product"),
-			Serial:       attribute(name, "serial"),
+			Manufacturer: devices.Label(attribute(name, "manufacturer")),
+			Name:         devices.Label(attribute(name, "product")),
+			Serial:       devices.Label(attribute(name, "serial")),
 		})
 	}
 	return infos

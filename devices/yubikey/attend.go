@@ -171,8 +171,8 @@ func deviceOf(info devices.Info) string {
 
 // nameOf is what to call a device that was not asked yet.
 func nameOf(info devices.Info) string {
-	if info.Name != "" {
-		return info.Name
+	if name := devices.Label(info.Name); name != "" {
+		return name
 	}
 	if p, ok := products[info.Product]; ok {
 		return p.name()
