@@ -3,6 +3,7 @@ package boltfile
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -87,7 +88,7 @@ func compactPath(path string) string {
 // copyTo copies every bucket, key and value that is not free, and syncs the copy: once, at the end,
 // as nobody relies on it before.
 func (f *File) copyTo(draft string) error {
-	if err := os.Remove(draft); err != nil && !errors.Is(err, os.ErrNotExist) {
+	if err := os.Remove(draft); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	db, err := bbolt.Open(draft, 0o600, &bbolt.Options{Timeout: lockTimeout, NoSync: true,
