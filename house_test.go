@@ -29,6 +29,7 @@ var floors = map[string]int{
 	"provisioning/secret": 0, "provisioning/phc": 0, "devices": 0, "devices/usbip": 0, "kiosk/pages": 0, "systemd": 0,
 	"daemon/boltfile":   0,
 	"daemon/porter":     0,
+	"daemon/operator":   0,
 	"devices/wedge":     1,
 	"devices/printer":   1,
 	"provisioning/feed": 1, "provisioning/oath": 1, "devices/usb": 1, "devices/virtual": 1,

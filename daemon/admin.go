@@ -5,25 +5,17 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"os"
-	"os/user"
 	"path/filepath"
-	"strconv"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/tokendesk/tokendesk/provisioning"
 	"github.com/tokendesk/tokendesk/provisioning/officer"
 	"github.com/tokendesk/tokendesk/provisioning/secret"
 	"github.com/tokendesk/tokendesk/systemd"
 )
-
-// maxAdminBody bounds a request on the admin socket.
-const maxAdminBody = 64 << 10
 
 // Status is what `tokendesk status` shows.
 type Status struct {
@@ -100,8 +92,6 @@ type AdminError struct {
 // Error implements error.
 func (e AdminError) Error() string { return e.Message }
 
-type operatorKey struct{}
-
 // admin serves the operator's command on a unix socket that only root and the daemon's own user may
 // open, and that knows by the kernel's word who is on the other side.
 type admin struct{ desk *Desk }
@@ -119,7 +109,7 @@ func (a admin) handler() http.Handler {
 	mux.HandleFunc("POST /audit/list", a.auditList)
 	mux.HandleFunc("POST /audit/verify", a.auditVerify)
 	mux.HandleFunc("POST /audit/export", a.auditExport)
-	return mux
+	return forOperators(mux)
 }
 
 // listenAdmin makes the socket. A socket left by a killed daemon is taken over; one that answers
@@ -145,43 +135,7 @@ func listenAdmin(path string) (net.Listener, error) {
 	return listener, nil
 }
 
-// withOperator puts the peer's name into the context of its requests, or nothing for a peer that is
-// neither root nor us.
-func withOperator(ctx context.Context, conn net.Conn) context.Context {
-	unixConn, ok := conn.(*net.UnixConn)
-	if !ok {
-		return ctx
-	}
-	raw, err := unixConn.SyscallConn()
-	if err != nil {
-		return ctx
-	}
-	var cred *unix.Ucred
-	if err := raw.Control(func(fd uintptr) {
-		cred, err = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED)
-	}); err != nil || cred == nil {
-		return ctx
-	}
-	if cred.Uid != 0 && int(cred.Uid) != os.Geteuid() {
-		return ctx
-	}
-	name := strconv.Itoa(int(cred.Uid))
-	if u, err := user.LookupId(name); err == nil {
-		name = u.Username
-	}
-	return context.WithValue(ctx, operatorKey{}, "operator:"+name)
-}
-
-func operator(r *http.Request) (string, bool) {
-	name, ok := r.Context().Value(operatorKey{}).(string)
-	return name, ok
-}
-
 func (a admin) status(w http.ResponseWriter, r *http.Request) {
-	if _, ok := operator(r); !ok {
-		refuse(w, http.StatusForbidden, AdminError{"forbidden", "only root may ask"})
-		return
-	}
 	status, err := a.desk.Status(r.Context())
 	if err != nil {
 		a.fail(w, err)
@@ -191,18 +145,10 @@ func (a admin) status(w http.ResponseWriter, r *http.Request) {
 }
 
 func (a admin) metrics(w http.ResponseWriter, r *http.Request) {
-	if _, ok := operator(r); !ok {
-		refuse(w, http.StatusForbidden, AdminError{"forbidden", "only root may ask"})
-		return
-	}
 	a.desk.metrics.handler().ServeHTTP(w, r)
 }
 
 func (a admin) officers(w http.ResponseWriter, r *http.Request) {
-	if _, ok := operator(r); !ok {
-		refuse(w, http.StatusForbidden, AdminError{"forbidden", "only root may ask"})
-		return
-	}
 	rows := []OfficerRow{}
 	for _, o := range a.desk.officers.List() {
 		rows = append(rows, a.row(o))
@@ -229,17 +175,12 @@ func (a admin) row(o provisioning.Officer) OfficerRow {
 }
 
 func (a admin) officer(w http.ResponseWriter, r *http.Request) {
-	by, ok := operator(r)
-	if !ok {
-		refuse(w, http.StatusForbidden, AdminError{"forbidden", "only root may order"})
-		return
-	}
 	var order OfficerOrder
-	if err := strictly(io.LimitReader(r.Body, maxAdminBody), &order); err != nil {
-		refuse(w, http.StatusBadRequest, AdminError{"malformed", "the order is not understood"})
-		return
+	err := understand(r, maxAdminBody, &order)
+	if err == nil {
+		err = a.carryOut(r.Context(), orderedBy(r), r.PathValue("act"), order)
 	}
-	if err := a.carryOut(r.Context(), by, r.PathValue("act"), order); err != nil {
+	if err != nil {
 		a.fail(w, err)
 		return
 	}
@@ -281,7 +222,11 @@ var sentences = map[provisioning.Code]string{
 func (a admin) fail(w http.ResponseWriter, err error) {
 	var known AdminError
 	if errors.As(err, &known) {
-		refuse(w, http.StatusUnprocessableEntity, known)
+		status := http.StatusUnprocessableEntity
+		if known == errMalformed {
+			status = http.StatusBadRequest
+		}
+		refuse(w, status, known)
 		return
 	}
 	var refusal *provisioning.Refusal

@@ -2,9 +2,6 @@ package daemon
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"time"
@@ -56,19 +53,14 @@ func (l *late) Write(p []byte) (int, error) {
 }
 
 func (a admin) backup(w http.ResponseWriter, r *http.Request) {
-	by, ok := operator(r)
-	if !ok {
-		refuse(w, http.StatusForbidden, AdminError{"forbidden", "only root may order"})
-		return
-	}
 	var order BackupOrder
-	if err := decodeOrder(r, &order); err != nil {
+	if err := understand(r, maxConfig, &order); err != nil {
 		a.fail(w, err)
 		return
 	}
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(backupPeriod))
 	to := &late{ResponseWriter: w}
-	err := a.desk.Backup(r.Context(), by, order.Config, to)
+	err := a.desk.Backup(r.Context(), orderedBy(r), order.Config, to)
 	switch {
 	case err == nil:
 	case to.begun:
@@ -80,15 +72,10 @@ func (a admin) backup(w http.ResponseWriter, r *http.Request) {
 }
 
 func (a admin) backupEnded(w http.ResponseWriter, r *http.Request) {
-	by, ok := operator(r)
-	if !ok {
-		refuse(w, http.StatusForbidden, AdminError{"forbidden", "only root may order"})
-		return
-	}
 	var report BackupReport
-	err := decodeOrder(r, &report)
+	err := understand(r, maxConfig, &report)
 	if err == nil {
-		err = a.desk.BackupEnded(r.Context(), by, provisioning.BackupOutcome(report))
+		err = a.desk.BackupEnded(r.Context(), orderedBy(r), provisioning.BackupOutcome(report))
 	}
 	if err != nil {
 		a.fail(w, err)
@@ -97,38 +84,10 @@ func (a admin) backupEnded(w http.ResponseWriter, r *http.Request) {
 	answer(w, struct{}{})
 }
 
-func decodeOrder(r *http.Request, into any) error {
-	if err := strictly(io.LimitReader(r.Body, maxConfig), into); err != nil {
-		return AdminError{"malformed", "the order is not understood"}
-	}
-	return nil
-}
-
-// strictly decodes one value and refuses what it does not know, and whatever comes after it.
-func strictly(from io.Reader, into any) error {
-	dec := json.NewDecoder(from)
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(into); err != nil {
-		return err
-	}
-	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return errors.New("something comes after the order")
-	}
-	return nil
-}
-
 // Backup asks the daemon for a backup and writes it. An error means that what was written is not
 // one.
 func (c *Client) Backup(ctx context.Context, order BackupOrder, to io.Writer) error {
-	resp, err := c.send(ctx, http.MethodPost, "/backup", order)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = resp.Body.Close() }()
-	if _, err := io.Copy(to, resp.Body); err != nil {
-		return fmt.Errorf("the backup broke off: %w", err)
-	}
-	return nil
+	return c.stream(ctx, "backup", http.MethodPost, "/backup", order, to)
 }
 
 // BackupEnded tells the daemon what became of a backup.

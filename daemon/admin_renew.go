@@ -3,7 +3,6 @@ package daemon
 import (
 	"context"
 	"errors"
-	"io"
 	"net/http"
 
 	"github.com/tokendesk/tokendesk/provisioning"
@@ -31,19 +30,15 @@ func (a admin) renewal(
 	do func(ctx context.Context, by, what string, o RenewOrder) (any, error),
 ) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		by, ok := operator(r)
-		if !ok {
-			refuse(w, http.StatusForbidden, AdminError{"forbidden", "only root may order"})
-			return
-		}
 		var order RenewOrder
-		err := strictly(io.LimitReader(r.Body, maxAdminBody), &order)
-		if err != nil && !errors.Is(err, io.EOF) {
-			refuse(w, http.StatusBadRequest, AdminError{"malformed", "the order is not understood"})
-			return
+		if r.Method != http.MethodGet {
+			if err := understand(r, maxAdminBody, &order); err != nil {
+				a.fail(w, err)
+				return
+			}
 		}
 		defer clear(order.Credential)
-		done, err := do(r.Context(), by, r.PathValue("what"), order)
+		done, err := do(r.Context(), orderedBy(r), r.PathValue("what"), order)
 		if err != nil {
 			a.fail(w, renewSentence(err))
 			return

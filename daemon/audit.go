@@ -43,37 +43,19 @@ type AuditCheck struct {
 // auditList lists entries. Who looked is an entry itself.
 func (a admin) auditList(w http.ResponseWriter, r *http.Request) {
 	var query AuditQuery
-	by, ok := a.ordered(w, r, &query)
-	if !ok {
-		return
+	err := understand(r, maxAdminBody, &query)
+	if err == nil && query.Before == 0 {
+		err = a.desk.audited(r.Context(), orderedBy(r), "audit.list", query.Person)
 	}
-	if query.Before == 0 {
-		if err := a.desk.audited(r.Context(), by, "audit.list", query.Person); err != nil {
-			a.fail(w, err)
-			return
-		}
+	var page AuditPage
+	if err == nil {
+		page, err = a.desk.auditPage(r.Context(), query)
 	}
-	page, err := a.desk.auditPage(r.Context(), query)
 	if err != nil {
 		a.fail(w, err)
 		return
 	}
 	answer(w, page)
-}
-
-// ordered reads an order of the operator, or refuses it.
-func (a admin) ordered(w http.ResponseWriter, r *http.Request, order any) (by string, ok bool) {
-	if by, ok = operator(r); !ok {
-		refuse(w, http.StatusForbidden, AdminError{"forbidden", "only root may order"})
-		return "", false
-	}
-	dec := json.NewDecoder(io.LimitReader(r.Body, maxAdminBody))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(order); err != nil {
-		refuse(w, http.StatusBadRequest, AdminError{"malformed", "the order is not understood"})
-		return "", false
-	}
-	return by, true
 }
 
 // audited puts on record that an operator looked. A person who is known is the one it is about.
@@ -135,7 +117,8 @@ func (q AuditQuery) wants(l store.Logged) bool {
 // auditVerify recomputes the whole log and holds against it what somebody kept of it.
 func (a admin) auditVerify(w http.ResponseWriter, r *http.Request) {
 	var kept []string
-	if _, ok := a.ordered(w, r, &kept); !ok {
+	if err := understand(r, maxAdminBody, &kept); err != nil {
+		a.fail(w, err)
 		return
 	}
 	check, err := a.desk.auditCheck(r.Context(), kept)
@@ -172,15 +155,10 @@ func (d *Desk) auditCheck(ctx context.Context, kept []string) (check AuditCheck,
 	return check, nil
 }
 
-// auditExport writes the log without personal data, a line for each leaf. That it left the desk is an
-// entry.
+// auditExport writes the log without personal data, a line for each leaf. That it left the desk is
+// an entry.
 func (a admin) auditExport(w http.ResponseWriter, r *http.Request) {
-	by, ok := operator(r)
-	if !ok {
-		refuse(w, http.StatusForbidden, AdminError{"forbidden", "only root may order"})
-		return
-	}
-	if err := a.desk.audited(r.Context(), by, "audit.export", ""); err != nil {
+	if err := a.desk.audited(r.Context(), orderedBy(r), "audit.export", ""); err != nil {
 		a.fail(w, err)
 		return
 	}
@@ -220,18 +198,5 @@ func (c *Client) AuditVerify(ctx context.Context, kept []string) (AuditCheck, er
 
 // AuditExport writes the log without personal data to out.
 func (c *Client) AuditExport(ctx context.Context, out io.Writer) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://desk/audit/export", nil)
-	if err != nil {
-		return err
-	}
-	resp, err := c.http.Do(req)
-	if err != nil {
-		return fmt.Errorf("the daemon does not answer (is it running, and are you root?): %w", err)
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("the daemon answered %s", resp.Status)
-	}
-	_, err = io.Copy(out, resp.Body)
-	return err
+	return c.stream(ctx, "export", http.MethodPost, "/audit/export", nil, out)
 }

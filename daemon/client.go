@@ -49,20 +49,7 @@ func (c *Client) Status(ctx context.Context) (Status, error) {
 
 // Metrics writes the figures for a monitoring, in the text format of Prometheus.
 func (c *Client) Metrics(ctx context.Context, to io.Writer) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://desk/metrics", nil)
-	if err != nil {
-		return err
-	}
-	resp, err := c.http.Do(req)
-	if err != nil {
-		return fmt.Errorf("the daemon does not answer (is it running, and are you root?): %w", err)
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("the daemon answered %s", resp.Status)
-	}
-	_, err = io.Copy(to, resp.Body)
-	return err
+	return c.stream(ctx, "list of figures", http.MethodGet, "/metrics", nil, to)
 }
 
 // Officers lists the officers.
@@ -86,6 +73,20 @@ func (c *Client) call(ctx context.Context, method, path string, in, out any) err
 		return nil
 	}
 	return json.NewDecoder(resp.Body).Decode(out)
+}
+
+// stream writes an answer as it comes. After an error what was written is not the whole of it.
+func (c *Client) stream(ctx context.Context, what, method, path string, in any,
+	to io.Writer) error {
+	resp, err := c.send(ctx, method, path, in)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if _, err := io.Copy(to, resp.Body); err != nil {
+		return fmt.Errorf("the %s broke off: %w", what, err)
+	}
+	return nil
 }
 
 // send returns the answer to an order that was carried out; the caller closes it.

@@ -13,7 +13,8 @@ type BackupConfig struct {
 	// Directory is where the nightly ones are kept, and Keep how many of them; 0 keeps all.
 	Directory string `toml:"directory"`
 	Keep      int    `toml:"keep"`
-	// After is a command that carries a backup off the box, with {file} in its words. No shell runs it.
+	// After is a command that carries a backup off the box, with {file} in its words. No shell runs
+	// it.
 	After string `toml:"after"`
 }
 

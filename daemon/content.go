@@ -16,6 +16,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 
 	"github.com/tokendesk/tokendesk/daemon/backup"
+	"github.com/tokendesk/tokendesk/daemon/boltfile"
 	"github.com/tokendesk/tokendesk/daemon/store"
 	"github.com/tokendesk/tokendesk/provisioning"
 	"github.com/tokendesk/tokendesk/provisioning/feed"
@@ -211,14 +212,10 @@ func (m mark) write(path string) error {
 	if err != nil {
 		return err
 	}
-	draft := path + ".new"
-	if err := os.Remove(draft); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := boltfile.RemoveDrafts(path); err != nil {
 		return err
 	}
-	if err := writeNew(draft, data, 0o600); err != nil {
-		return err
-	}
-	return errors.Join(os.Rename(draft, path), syncFolder(filepath.Dir(path)))
+	return boltfile.Replace(path, 0o600, data)
 }
 
 // readMark returns nil when no restore was left unfinished.
@@ -253,9 +250,9 @@ func (m mark) clear(c Config) error {
 }
 
 // writeMissing writes a file unless there is one.
-func writeMissing(path string, data []byte, mode fs.FileMode) error {
+func writeMissing(path string, mode fs.FileMode, data []byte) error {
 	if _, err := os.Stat(path); err == nil {
 		return nil
 	}
-	return errors.Join(writeNew(path, data, mode), syncFolder(filepath.Dir(path)))
+	return writeNew(path, mode, data)
 }

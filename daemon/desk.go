@@ -41,8 +41,8 @@ type Parts struct {
 	Clock     Clock
 	Log       *slog.Logger
 	// Listeners are sockets made by somebody else, by name: "desk", "feed", "self" and "admin".
-	// Missing ones are made from the configuration. An operator is known by the kernel's word alone, so
-	// that nobody gives orders on an "admin" that is no Unix socket.
+	// Missing ones are made from the configuration. An operator is known by the kernel's word alone,
+	// so that nobody gives orders on an "admin" that is no Unix socket.
 	Listeners map[string]net.Listener
 	// Fatal hears, once, that a durable write failed. The screens are told after it returns, and Run
 	// ends with the error.
@@ -84,8 +84,8 @@ type Desk struct {
 	broken   broken
 }
 
-// Open opens a desk that exists and wires it; nothing runs yet. It refuses what is missing or broken
-// with an error that says what to do.
+// Open opens a desk that exists and wires it; nothing runs yet. It refuses what is missing or
+// broken with an error that says what to do.
 func Open(ctx context.Context, p Parts) (d *Desk, err error) {
 	if _, err = readBundle(p.Config.Verifier); err != nil {
 		return nil, err
@@ -256,7 +256,8 @@ func (d *Desk) Status(ctx context.Context) (Status, error) {
 	return status, err
 }
 
-// doubtful are the serials of the tokens nobody may rely on; what was not wiped for sure is one, too.
+// doubtful are the serials of the tokens nobody may rely on; what was not wiped for sure is one,
+// too.
 func doubtful(s provisioning.Snapshot) []string {
 	serials := []string{}
 	for _, d := range provisioning.Doubtful(s) {

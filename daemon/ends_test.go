@@ -23,8 +23,8 @@ type lateClock struct {
 // Now implements Clock.
 func (c *lateClock) Now() time.Time { return c.trustedClock.Now().Add(time.Duration(c.by.Load())) }
 
-// TestEndings: a month before a certificate ends the desk begins to say so, in every place, and once
-// it has ended it says what no longer works.
+// TestEndings: a month before a certificate ends the desk begins to say so, in every place, and
+// once it has ended it says what no longer works.
 func TestEndings(t *testing.T) {
 	dir, clock, made := t.TempDir(), &lateClock{}, time.Now()
 	ca := filepath.Join(dir, "ca.crt")

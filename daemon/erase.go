@@ -45,12 +45,12 @@ func (d *Desk) ApplyErasures(ctx context.Context, marks []string) (int, error) {
 
 func (a admin) erase(w http.ResponseWriter, r *http.Request) {
 	var order EraseOrder
-	by, ok := a.ordered(w, r, &order)
-	if !ok {
+	if err := understand(r, maxAdminBody, &order); err != nil {
+		a.fail(w, err)
 		return
 	}
 	// Whoever asked may go; what was begun comes to its end.
-	done, err := a.desk.eraser().Erase(context.WithoutCancel(r.Context()), by,
+	done, err := a.desk.eraser().Erase(context.WithoutCancel(r.Context()), orderedBy(r),
 		provisioning.PersonID(order.Person), order.Reason)
 	var no *provisioning.Refusal
 	if errors.As(err, &no) {
@@ -72,10 +72,6 @@ func (a admin) erase(w http.ResponseWriter, r *http.Request) {
 }
 
 func (a admin) erasures(w http.ResponseWriter, r *http.Request) {
-	if _, ok := operator(r); !ok {
-		refuse(w, http.StatusForbidden, AdminError{"forbidden", "only root may ask"})
-		return
-	}
 	answer(w, erasure.List(a.desk.Snapshot()))
 }
 

@@ -20,8 +20,8 @@ type heard struct {
 	throttled int
 }
 
-// herald tells the journal what an operator should act on and nobody at the counter can: officers who
-// are locked out, and strangers who guess. Each is told once, when it begins.
+// herald tells the journal what an operator should act on and nobody at the counter can: officers
+// who are locked out, and strangers who guess. Each is told once, when it begins.
 func (d *Desk) herald(ctx context.Context) error {
 	var h heard
 	for {
@@ -62,8 +62,8 @@ func (h heard) hear(
 	return is
 }
 
-// Classify returns the field that puts the end of a daemon into a class of events, if there is one for
-// its reason.
+// Classify returns the field that puts the end of a daemon into a class of events, if there is one
+// for its reason.
 func Classify(err error) []any {
 	for reason, class := range map[error]systemd.Message{
 		boltfile.ErrNewer: systemd.StoreNewer, boltfile.ErrDamaged: systemd.StoreDamaged,

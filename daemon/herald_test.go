@@ -15,8 +15,8 @@ import (
 	"github.com/tokendesk/tokendesk/systemd"
 )
 
-// TestHeraldTellsOnce: each thing an operator should act on is told when it begins, and again when it
-// begins again.
+// TestHeraldTellsOnce: each thing an operator should act on is told when it begins, and again when
+// it begins again.
 func TestHeraldTellsOnce(t *testing.T) {
 	site, err := provisioning.LoadSite("um")
 	if err != nil {

@@ -55,7 +55,7 @@ func Init(c Config, bundlePath, cardPath string) ([]string, error) {
 	if err := createStore(c, keys); err != nil && !errors.Is(err, boltfile.ErrExists) {
 		return nil, err
 	}
-	if err := writeNew(c.Verifier, data, 0o644); err != nil && !holds(c.Verifier, data) {
+	if err := writeNew(c.Verifier, 0o644, data); err != nil && !holds(c.Verifier, data) {
 		return nil, err
 	}
 	if err := writeCard(c, keys, cardPath); err != nil {
@@ -90,7 +90,7 @@ func makeKeys(c Config) error {
 		credDesk: randomKey(), credLog: []byte(logKey + "\n" + publicLogKey + "\n"), credFeed: feedKey,
 		credSite: append([]byte("1 "), randomKey()...),
 	} {
-		err := writeNew(filepath.Join(c.Credentials, name), data, 0o600)
+		err := writeNew(filepath.Join(c.Credentials, name), 0o600, data)
 		if err != nil && !errors.Is(err, fs.ErrExist) {
 			return err
 		}
@@ -164,7 +164,7 @@ func writeCard(c Config, keys Keys, path string) error {
 	if err != nil {
 		return fmt.Errorf("make the desk's card: %w", err)
 	}
-	if err := writeNew(path, data, 0o644); err != nil && !holds(path, data) {
+	if err := writeNew(path, 0o644, data); err != nil && !holds(path, data) {
 		return err
 	}
 	return nil
@@ -178,7 +178,7 @@ func feedLeaf(cert tls.Certificate) (*x509.Certificate, error) {
 }
 
 // writeNew writes a file that must not exist, durably.
-func writeNew(path string, data []byte, mode fs.FileMode) error {
+func writeNew(path string, mode fs.FileMode, data []byte) error {
 	if err := boltfile.WriteNew(path, mode, data); err != nil {
 		return fmt.Errorf("write %s: %w", filepath.Base(path), err)
 	}

@@ -1,10 +1,7 @@
 package daemon
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"path/filepath"
 
 	"github.com/tokendesk/tokendesk/daemon/boltfile"
@@ -17,12 +14,12 @@ func (c Config) unfinished() string { return filepath.Join(c.State, "init.unfini
 
 // beginInit refuses a desk that exists, and says on the disk that one is being made.
 func beginInit(c Config) error {
-	again := exists(c.unfinished())
-	if !again && exists(c.file()) {
+	again := boltfile.Exists(c.unfinished())
+	if !again && boltfile.Exists(c.file()) {
 		return fmt.Errorf("%s is there already: a desk is made once; nothing was changed", c.file())
 	}
 	for _, name := range []string{credDesk, credLog, credFeed} {
-		if !again && exists(filepath.Join(c.Credentials, name)) {
+		if !again && boltfile.Exists(filepath.Join(c.Credentials, name)) {
 			return fmt.Errorf("the credential %s is there already; nothing was changed", name)
 		}
 	}
@@ -38,14 +35,8 @@ func beginInit(c Config) error {
 	if err := boltfile.MakeDir(c.State); err != nil {
 		return fmt.Errorf("make the state folder: %w", err)
 	}
-	if err := writeNew(c.unfinished(), nil, 0o600); err != nil && !again {
+	if err := writeNew(c.unfinished(), 0o600, nil); err != nil && !again {
 		return err
 	}
 	return nil
-}
-
-// exists takes what cannot be looked at for something that is there.
-func exists(path string) bool {
-	_, err := os.Stat(path)
-	return !errors.Is(err, fs.ErrNotExist)
 }

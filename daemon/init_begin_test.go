@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/tokendesk/tokendesk/daemon/boltfile"
 )
 
 // An init that a power cut ended is taken up where it stopped; keys whose store was lost are not.
@@ -41,7 +43,8 @@ func TestInitIsTakenUp(t *testing.T) {
 	if err != nil || string(now) != string(kept) {
 		t.Errorf("a key that was whole was replaced: %v", err)
 	}
-	if exists(c.unfinished()) || exists(draft) || !exists(c.file()) || !exists(card) {
+	if boltfile.Exists(c.unfinished()) || boltfile.Exists(draft) || !boltfile.Exists(c.file()) ||
+		!boltfile.Exists(card) {
 		t.Error("something is missing, or was left behind")
 	}
 }

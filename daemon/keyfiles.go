@@ -2,14 +2,12 @@ package daemon
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"syscall"
 
+	"github.com/tokendesk/tokendesk/daemon/boltfile"
 	"github.com/tokendesk/tokendesk/systemd"
 )
 
@@ -51,7 +49,6 @@ func (k keyFiles) read(name string) ([]byte, error) {
 // same keys if it was.
 func (k keyFiles) replace(name string, data []byte) error {
 	path, sealed := k.path(name)
-	mode := fs.FileMode(0o600)
 	if sealed {
 		old, err := os.ReadFile(path)
 		if err != nil {
@@ -67,7 +64,7 @@ func (k keyFiles) replace(name string, data []byte) error {
 			return fmt.Errorf("encrypt the credential %s: %w", name, err)
 		}
 	}
-	if err := replaceFile(path, data, mode); err != nil {
+	if err := boltfile.Replace(path, 0o600, data); err != nil {
 		return fmt.Errorf("replace the credential %s: %w", name, err)
 	}
 	return nil
@@ -83,50 +80,6 @@ func creds(in []byte, args ...string) ([]byte, error) {
 			bytes.TrimSpace(stderr.Bytes()))
 	}
 	return out.Bytes(), nil
-}
-
-// replaceFile writes a file beside another, syncs it, and renames it over that one: whatever moment
-// a power cut picks leaves the old one or the new one. The owner stays.
-func replaceFile(path string, data []byte, mode fs.FileMode) (err error) {
-	draft, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".new-*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			_ = os.Remove(draft.Name())
-		}
-	}()
-	_, err = draft.Write(data)
-	err = errors.Join(err, draft.Chmod(mode), keepOwner(draft, path), draft.Sync(), draft.Close())
-	if err != nil {
-		return err
-	}
-	if err := os.Rename(draft.Name(), path); err != nil {
-		return err
-	}
-	return syncFolder(filepath.Dir(path))
-}
-
-// syncFolder makes a name durable.
-func syncFolder(path string) error {
-	dir, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(dir.Sync(), dir.Close())
-}
-
-// keepOwner gives a file the owner of the one it is to replace.
-func keepOwner(draft *os.File, path string) error {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil // there is none yet
-	}
-	if stat, ok := info.Sys().(*syscall.Stat_t); ok && os.Geteuid() == 0 {
-		return draft.Chown(int(stat.Uid), int(stat.Gid))
-	}
-	return nil
 }
 
 // PlainKeys names the keys that lie in clear where the configuration says credentials do.

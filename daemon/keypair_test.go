@@ -72,28 +72,3 @@ func TestSealedKeyFiles(t *testing.T) {
 		t.Error("what is encrypted in an unknown way was replaced")
 	}
 }
-
-// TestReplaceFileKeepsTheOldOneOrTheNew: nothing else is left behind, and the mode is the one
-// asked for.
-func TestReplaceFile(t *testing.T) {
-	dir := t.TempDir()
-	path := filepath.Join(dir, "key")
-	for _, text := range []string{"one", "two"} {
-		if err := replaceFile(path, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		if got, err := os.ReadFile(path); err != nil || string(got) != text {
-			t.Errorf("%q, %v", got, err)
-		}
-	}
-	info, err := os.Stat(path)
-	if err != nil || info.Mode().Perm() != 0o600 {
-		t.Errorf("%v, %v", info.Mode(), err)
-	}
-	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 1 {
-		t.Errorf("%d files, %v", len(entries), err)
-	}
-	if err := replaceFile(filepath.Join(dir, "no", "key"), nil, 0o600); err == nil {
-		t.Error("wrote into a folder that is not there")
-	}
-}

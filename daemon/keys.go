@@ -102,20 +102,26 @@ func (c Config) credential(name string) ([]byte, error) {
 	} else if err != nil {
 		return nil, err
 	}
-	info, err := os.Stat(path)
+	data, err := readPrivate("credential "+name, path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("credential %s is missing: `tokendesk init` makes a new desk, "+
 			"`tokendesk restore` brings one back (%w)", name, fs.ErrNotExist)
 	}
+	return data, err
+}
+
+// readPrivate reads a secret from a file. It refuses one that others can read.
+func readPrivate(what, path string) ([]byte, error) {
+	info, err := os.Stat(path)
 	if err != nil {
-		return nil, fmt.Errorf("credential %s: %w", name, err)
+		return nil, fmt.Errorf("%s: %w", what, err)
 	}
 	if info.Mode().Perm()&0o077 != 0 {
-		return nil, fmt.Errorf("credential %s is readable by others: run chmod 600 %s", name, path)
+		return nil, fmt.Errorf("%s is readable by others: run chmod 600 %s", what, path)
 	}
 	data, err := os.ReadFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("credential %s: %w", name, err)
+		return nil, fmt.Errorf("%s: %w", what, err)
 	}
 	return data, nil
 }
@@ -129,8 +135,8 @@ func decodeKey(name string, text []byte) (secret.Key, error) {
 	return secret.NewKey(raw), nil
 }
 
-// SiteSecret holds the generations of the secret that slot access codes derive from. It is shared by
-// the desks of a site. Losing a generation makes the slots guarded by it unwritable for ever.
+// SiteSecret holds the generations of the secret that slot access codes derive from. It is shared
+// by the desks of a site. Losing a generation makes the slots guarded by it unwritable for ever.
 type SiteSecret struct {
 	generations map[int]secret.Key
 	newest      int

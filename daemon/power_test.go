@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tokendesk/tokendesk/daemon/boltfile"
 	"github.com/tokendesk/tokendesk/daemon/boltfile/powertest"
 	"github.com/tokendesk/tokendesk/daemon/store"
 	"github.com/tokendesk/tokendesk/provisioning"
@@ -108,13 +109,13 @@ func (j *powerJudge) judge(image powertest.Image) error {
 	c, _, card := powerConfig(image.Dir)
 	if !ready {
 		// Whatever there is, init makes a desk of it.
-		if _, err := os.Stat(c.unfinished()); err == nil || !exists(c.file()) {
+		if _, err := os.Stat(c.unfinished()); err == nil || !boltfile.Exists(c.file()) {
 			if _, err := Init(c, j.bundle, card); err != nil {
 				return fmt.Errorf("init again: %w", err)
 			}
 		}
 	}
-	if exists(c.unfinished()) {
+	if boltfile.Exists(c.unfinished()) {
 		return errors.New("init never ends")
 	}
 	keys, err := ReadKeys(c)

@@ -24,25 +24,17 @@ func MakeRecoveryKey(privatePath, publicPath string) (string, error) {
 	text := append(hex.AppendEncode(nil, raw), '\n')
 	defer clear(text)
 	line := append(base64.StdEncoding.AppendEncode(nil, public), '\n')
-	if err := writeNew(publicPath, line, 0o644); err != nil {
+	if err := writeNew(publicPath, 0o644, line); err != nil {
 		return "", err
 	}
-	return feed.KeyID(public), writeNew(privatePath, text, 0o600)
+	return feed.KeyID(public), writeNew(privatePath, 0o600, text)
 }
 
 // ReadRecoveryKey reads the private half. It refuses a file that others can read.
 func ReadRecoveryKey(path string) (secret.Key, error) {
-	info, err := os.Stat(path)
+	text, err := readPrivate("the recovery key", path)
 	if err != nil {
-		return secret.Key{}, fmt.Errorf("read the recovery key: %w", err)
-	}
-	if info.Mode().Perm()&0o077 != 0 {
-		return secret.Key{}, fmt.Errorf("the recovery key is readable by others: run chmod 600 %s",
-			path)
-	}
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return secret.Key{}, fmt.Errorf("read the recovery key: %w", err)
+		return secret.Key{}, err
 	}
 	defer clear(text)
 	raw, err := hex.DecodeString(string(bytes.TrimSpace(text)))

@@ -149,7 +149,8 @@ func (p *pair) startVerifier() {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	p.verifier, err = verifier.New(verifier.Config{State: state, Log: slog.New(slog.NewTextHandler(p.t.Output(), nil)), Clock: func() time.Time {
+	log := slog.New(slog.NewTextHandler(p.t.Output(), nil))
+	p.verifier, err = verifier.New(verifier.Config{State: state, Log: log, Clock: func() time.Time {
 		return time.Now().Add(time.Duration(p.ahead.Load()))
 	}})
 	if err != nil {

@@ -185,7 +185,8 @@ func (r *renewing) desk(ctx context.Context, state RenewState) error {
 			return err
 		}
 	}
-	if _, err := r.order(ctx, "the old one opens nothing any more, but copies of the file from before"); err != nil {
+	_, err := r.order(ctx, "the old one opens nothing any more, but copies of the file from before")
+	if err != nil {
 		return err
 	}
 	r.Say("the key of the desk is renewed")
@@ -219,8 +220,8 @@ func (r Renewal) RunSite(ctx context.Context) error {
 		return err
 	}
 	path, _ := files.path(credSite)
-	r.Say(fmt.Sprintf("generation %d of the site secret is in force: tokens get it at their next write",
-		state.Generation))
+	r.Say(fmt.Sprintf("generation %d of the site secret is in force: tokens get it at their next "+
+		"write", state.Generation))
 	r.Say("next: copy " + path + " to the other desks of the site and restart them, before a token")
 	r.Say("      of this desk is written there, and put a copy with the recovery kit")
 	return nil

@@ -12,6 +12,7 @@ import (
 	"strconv"
 
 	"github.com/tokendesk/tokendesk/daemon/backup"
+	"github.com/tokendesk/tokendesk/daemon/boltfile"
 	"github.com/tokendesk/tokendesk/daemon/store"
 	"github.com/tokendesk/tokendesk/provisioning"
 	"github.com/tokendesk/tokendesk/provisioning/feed"
@@ -114,16 +115,16 @@ func (r *restore) empty(context.Context) error {
 	if left != nil {
 		return left.clear(r.config)
 	}
-	if _, err := os.Stat(r.config.file()); !errors.Is(err, fs.ErrNotExist) {
+	if boltfile.Exists(r.config.file()) {
 		return fmt.Errorf("%s is there already: a restore needs an empty machine; nothing was changed",
 			r.config.file())
 	}
 	for _, name := range []string{credDesk, credLog, credFeed} {
-		if _, err := os.Stat(r.path(name)); !errors.Is(err, fs.ErrNotExist) {
+		if boltfile.Exists(r.path(name)) {
 			return fmt.Errorf("the credential %s is there already; nothing was changed", name)
 		}
 	}
-	if _, err := os.Stat(r.Card); !errors.Is(err, fs.ErrNotExist) {
+	if boltfile.Exists(r.Card) {
 		return fmt.Errorf("%s is there already; nothing was changed", r.Card)
 	}
 	return r.sameSecret()
@@ -152,18 +153,18 @@ func (r *restore) path(credential string) string {
 // mark makes the folders and the mark, which names what may be cleared away again.
 func (r *restore) mark(context.Context) error {
 	for _, dir := range []string{r.config.State, r.config.Credentials} {
-		if err := os.MkdirAll(dir, 0o700); err != nil {
+		if err := boltfile.MakeDir(dir); err != nil {
 			return fmt.Errorf("make the folders: %w", err)
 		}
 	}
 	m := mark{Card: r.Card}
 	for _, name := range append(r.content.others(), credDesk, credLog, credFeed) {
-		if _, err := os.Stat(r.path(name)); errors.Is(err, fs.ErrNotExist) {
+		if !boltfile.Exists(r.path(name)) {
 			m.Credentials = append(m.Credentials, name)
 		}
 	}
 	// The configuration is not among them: the next try goes on with it.
-	if _, err := os.Stat(r.config.Verifier); errors.Is(err, fs.ErrNotExist) {
+	if !boltfile.Exists(r.config.Verifier) {
 		m.Files = append(m.Files, r.config.Verifier)
 	}
 	if err := r.step("mark"); err != nil {
@@ -188,11 +189,11 @@ func (r *restore) unpack(context.Context) error {
 		if err := r.step(name); err != nil {
 			return err
 		}
-		if err := writeMissing(r.path(name), c.credentials[name], 0o600); err != nil {
+		if err := writeMissing(r.path(name), 0o600, c.credentials[name]); err != nil {
 			return err
 		}
 	}
-	if err := writeMissing(r.config.Verifier, c.bundle, 0o644); err != nil {
+	if err := writeMissing(r.config.Verifier, 0o644, c.bundle); err != nil {
 		return err
 	}
 	if r.configText == nil {
@@ -201,7 +202,7 @@ func (r *restore) unpack(context.Context) error {
 	if err := os.MkdirAll(filepath.Dir(r.Config), 0o755); err != nil {
 		return err
 	}
-	return writeMissing(r.Config, r.configText, 0o644)
+	return writeMissing(r.Config, 0o644, r.configText)
 }
 
 // makeKeys makes new keys: whoever has the old ones may be running.
@@ -210,9 +211,6 @@ func (r *restore) makeKeys(context.Context) (err error) {
 		return err
 	}
 	if err := makeKeys(r.config); err != nil {
-		return err
-	}
-	if err := syncFolder(r.config.Credentials); err != nil {
 		return err
 	}
 	r.keys, err = ReadKeys(r.config)
@@ -240,7 +238,7 @@ func (r *restore) rebirth(ctx context.Context) error {
 	if err := os.Link(r.draft(), r.config.file()); err != nil {
 		return fmt.Errorf("put the store into its place: %w", err)
 	}
-	return errors.Join(os.Remove(r.draft()), syncFolder(r.config.State))
+	return boltfile.Remove(r.draft())
 }
 
 // settle writes the first entry of the new life: who restored the desk, and that it waits.
@@ -283,7 +281,7 @@ func (r *restore) writeCard(context.Context) error {
 	if err != nil {
 		return err
 	}
-	return writeNew(r.Card, data, 0o644)
+	return writeNew(r.Card, 0o644, data)
 }
 
 // finish takes the mark away: from now on this is a desk.
@@ -292,7 +290,7 @@ func (r *restore) finish(context.Context) error {
 		return err
 	}
 	r.content.wipe()
-	return errors.Join(os.Remove(r.config.restoreMark()), syncFolder(r.config.State))
+	return boltfile.Remove(r.config.restoreMark())
 }
 
 func (r *restore) say() []string {
@@ -301,7 +299,8 @@ func (r *restore) say() []string {
 			r.config.Desk, r.content.header.Made.UTC().Format("2006-01-02 15:04 UTC"), r.reborn.Last.Size),
 		"its new feed is " + r.reborn.Feed + ", in the place of " + r.reborn.From,
 		"its feed, log and desk keys are new; its site secret is the backup's",
-		"next: give " + r.Card + " to the verifier (verifierd desk accept-restore), and start the daemon.",
+		"next: give " + r.Card + " to the verifier (verifierd desk accept-restore), and start the " +
+			"daemon.",
 		"      until the verifier has accepted it, the desk issues nothing; then it learns what was",
 		"      issued after the backup, and the old copy is refused",
 	}
@@ -309,7 +308,7 @@ func (r *restore) say() []string {
 
 // checkRestored refuses to start what a restore left half done.
 func checkRestored(c Config) error {
-	if _, err := os.Stat(c.restoreMark()); !errors.Is(err, fs.ErrNotExist) {
+	if boltfile.Exists(c.restoreMark()) {
 		return errors.New("a restore was begun here and not finished: run tokendesk restore again")
 	}
 	file, err := os.Open(c.file())

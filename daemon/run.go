@@ -40,8 +40,9 @@ const (
 	maxConnections = 512
 )
 
-// Run opens the sockets, settles what a crash left, tells systemd that the desk is ready, and serves
-// until ctx ends. Then it stops in reverse: no new request, no new hardware act, a last checkpoint.
+// Run opens the sockets, settles what a crash left, tells systemd that the desk is ready, and
+// serves until ctx ends. Then it stops in reverse: no new request, no new hardware act, a last
+// checkpoint.
 func (d *Desk) Run(ctx context.Context) error {
 	sockets, err := d.listen()
 	if err != nil {
@@ -189,8 +190,8 @@ func (d *Desk) check(ctx context.Context) error {
 // errProbe is what the self-check refuses with, so that nothing is written.
 var errProbe = errors.New("a probe")
 
-// Remembered forms are pruned: after a day nobody posts one again. So are approvals nobody used, and
-// counts of tries whose time is over.
+// Remembered forms are pruned: after a day nobody posts one again. So are approvals nobody used,
+// and counts of tries whose time is over.
 const (
 	pruneEvery = time.Hour
 	opLife     = 24 * time.Hour

@@ -72,9 +72,9 @@ func (d *Desk) maybe(
 	return err == nil, err
 }
 
-// TakeRows implements publish.Told: what was issued after the backup is learned, one change for each
-// row that is news, so that a page that breaks off in the middle comes again and goes on. A desk that
-// does not wait for it learns nothing: what it lends is its own to say.
+// TakeRows implements publish.Told: what was issued after the backup is learned, one change for
+// each row that is news, so that a page that breaks off in the middle comes again and goes on. A
+// desk that does not wait for it learns nothing: what it lends is its own to say.
 func (d *Desk) TakeRows(ctx context.Context, rows feed.Rows) error {
 	if !provisioning.StandingOf(d.store.Snapshot()).Waiting {
 		return nil

@@ -18,9 +18,9 @@ func createStore(c Config, k Keys) error {
 	return store.Create(storeOptions(c, k, SystemClock{}, nil))
 }
 
-// openStore opens the store with the desk's key, or with the one beside it: the key was being renewed
-// when the last run ended. It returns the keys with the one that opens it first. commit stands around
-// each commit, fail hears of one that failed.
+// openStore opens the store with the desk's key, or with the one beside it: the key was being
+// renewed when the last run ended. It returns the keys with the one that opens it first. commit
+// stands around each commit, fail hears of one that failed.
 func openStore(ctx context.Context, p Parts, commit func(func() error) error,
 	fail func(error)) (*store.Store, Keys, error) {
 	if err := checkRestored(p.Config); err != nil {

@@ -11,8 +11,8 @@ import (
 	"github.com/tokendesk/tokendesk/provisioning"
 )
 
-// TestReadySaysWhatEnds: in every language the ready screen names each certificate that ends, and of
-// one that has ended what does not work any more.
+// TestReadySaysWhatEnds: in every language the ready screen names each certificate that ends, and
+// of one that has ended what does not work any more.
 func TestReadySaysWhatEnds(t *testing.T) {
 	all := []provisioning.EndingOf{provisioning.EndingFeed, provisioning.EndingVerifier,
 		provisioning.EndingDirectory, provisioning.EndingMail, provisioning.EndingSMS,

@@ -64,8 +64,8 @@ func BackupBegun(s Snapshot, now Now, by, recovery string) Change {
 	return d.change()
 }
 
-// BackupOutcome is what became of a backup. Failure is empty for a good one. A good file that was not
-// carried off the box is both: made, and failed.
+// BackupOutcome is what became of a backup. Failure is empty for a good one. A good file that was
+// not carried off the box is both: made, and failed.
 type BackupOutcome struct {
 	File     string
 	Position int64

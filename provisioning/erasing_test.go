@@ -9,8 +9,8 @@ import (
 	"github.com/tokendesk/tokendesk/provisioning/provisioningtest"
 )
 
-// TestWithout: the count of a day forgets one person and nothing else, and the row it came from is as
-// it was.
+// TestWithout: the count of a day forgets one person and nothing else, and the row it came from is
+// as it was.
 func TestWithout(t *testing.T) {
 	day := provisioning.IssuedOn(provisioningtest.NewLedger().Snapshot(), provisioning.Site{},
 		time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC))

@@ -3,15 +3,15 @@ package provisioning
 import "github.com/tokendesk/tokendesk/provisioning/feed"
 
 // What a restored desk can and cannot learn. The verifier knows each credential, its token, its
-// user, its state and its counter; it never knew the officer, the evidence, the reason and the terms
-// of a loan, so a loan that was learned says "restored" in their place.
+// user, its state and its counter; it never knew the officer, the evidence, the reason and the
+// terms of a loan, so a loan that was learned says "restored" in their place.
 
 // ReasonRestored is the reason of a loan whose reason was lost.
 const ReasonRestored = "restored"
 
 // Learn takes one row of what the verifier knows after a restore. Who is the person the row is for;
-// generation is that of the site's newest access codes. It publishes nothing but the end of what was
-// never proven, and returns false when the row is no news.
+// generation is that of the site's newest access codes. It publishes nothing but the end of what
+// was never proven, and returns false when the row is no news.
 func Learn(
 	s Snapshot, site Site, now Now, row feed.KnownRow, who Person, generation int,
 ) (Change, bool) {
@@ -126,8 +126,8 @@ func (l *lesson) doubtIt(t Token) {
 	l.put(t)
 }
 
-// ended is a credential nobody can use any more. The desk learns of it if it still counted on it, or
-// if the token went through its hands after the backup.
+// ended is a credential nobody can use any more. The desk learns of it if it still counted on it,
+// or if the token went through its hands after the backup.
 func (l *lesson) ended() bool {
 	c, have := l.known()
 	if !have {

@@ -10,8 +10,8 @@ import (
 // KindStanding is the table of the one Standing.
 const KindStanding Kind = "standing"
 
-// Standing is whether this desk may issue anything at all. There is one row, and none on a desk that
-// was never restored and never told to stop.
+// Standing is whether this desk may issue anything at all. There is one row, and none on a desk
+// that was never restored and never told to stop.
 type Standing struct {
 	// Halt is why the verifier told the desk to stop: CodeDeskRestored or CodeDeskCopied; Since when,
 	// and Detail what it named.
@@ -60,8 +60,8 @@ func (st Standing) Refusal() *Refusal {
 	return nil
 }
 
-// mayIssue: a desk that was told to stop, or waits after a restore, gives nobody a way in and begins
-// no visit. What it already gave out can still be ended.
+// mayIssue: a desk that was told to stop, or waits after a restore, gives nobody a way in and
+// begins no visit. What it already gave out can still be ended.
 func (d *draft) mayIssue() rule {
 	return rule{"desk.standing", func() *Refusal { return StandingOf(d.s).Refusal() }}
 }
@@ -98,8 +98,8 @@ func haltCode(r feed.HaltReason) Code {
 	return CodeDeskCopied
 }
 
-// Restored begins the life of a restored store: an act of the operator who restored it. Whatever the
-// backup says of being told to stop belonged to another copy.
+// Restored begins the life of a restored store: an act of the operator who restored it. Whatever
+// the backup says of being told to stop belonged to another copy.
 func Restored(s Snapshot, now Now, by, from string, position int64) Change {
 	d := newDraft(s, now, by, "desk.restore")
 	d.detail("from", from)
@@ -122,8 +122,8 @@ func Accepted(s Snapshot, now Now) (Change, bool) {
 	return d.change(), true
 }
 
-// Started puts a run of the desk on record. Every run is a leaf of the log, so two copies of one desk
-// have different logs as soon as both were started.
+// Started puts a run of the desk on record. Every run is a leaf of the log, so two copies of one
+// desk have different logs as soon as both were started.
 func Started(s Snapshot, now Now, i feed.Instance) Change {
 	d := newDraft(s, now, ActorDesk, "desk.start")
 	d.detail("instance", i.ID)

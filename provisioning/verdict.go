@@ -82,7 +82,8 @@ func (d *draft) rejected(c Credential, v Visit, live bool, verdict feed.Verdict)
 	}
 }
 
-// activate is the one place where a credential becomes active and a loan begins.
+// activate is where a verdict makes a credential active and a loan begins. Beside it only a
+// restored desk has either, when it learns what it had issued.
 func (d *draft) activate(site Site, c Credential, v Visit) {
 	c.State, c.Since, c.Reason = CredentialActive, d.now.At, ""
 	d.put(c)

@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// TestExposure has systemd itself score the units, as they are and with the line of a site that says
-// whom they may reach: 0 is the least exposed, 10 the most.
+// TestExposure has systemd itself score the units, as they are and with the line of a site that
+// says whom they may reach: 0 is the least exposed, 10 the most.
 func TestExposure(t *testing.T) {
 	tool, err := exec.LookPath("systemd-analyze")
 	if err != nil {

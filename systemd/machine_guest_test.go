@@ -209,7 +209,8 @@ func (m *machine) lendOne() {
 	m.lent = append(m.lent, i)
 }
 
-// watchdog: both are asked for signs of life and give them, and one that is stopped is started anew.
+// watchdog: both are asked for signs of life and give them, and one that is stopped is started
+// anew.
 func (m *machine) watchdog() {
 	for _, unit := range units {
 		if got := m.show(unit, "WatchdogUSec"); got != "30s" {
@@ -297,8 +298,8 @@ func (m *machine) killer(rounds int) error {
 	return nil
 }
 
-// useOnce signs in with a code. Where the verifier is killed before it answers, nobody knows whether
-// it was used.
+// useOnce signs in with a code. Where the verifier is killed before it answers, nobody knows
+// whether it was used.
 func (m *machine) useOnce(i int) {
 	otp, err := m.press(i)
 	if err != nil {
@@ -339,9 +340,9 @@ func (m *machine) nothingLost() {
 	}
 }
 
-// denied is how the kernel says that a call was refused by a filter. Process 1 has it say so where it
-// is started with SYSTEMD_LOG_SECCOMP. clone3 (435) is refused by RestrictNamespaces to everybody, so that
-// the C library takes the older call, whose flags a filter can read.
+// denied is how the kernel says that a call was refused by a filter. Process 1 has it say so where
+// it is started with SYSTEMD_LOG_SECCOMP. clone3 (435) is refused by RestrictNamespaces to
+// everybody, so that the C library takes the older call, whose flags a filter can read.
 var denied = regexp.MustCompile(`.*type=1326 .*`)
 
 func (m *machine) nothingDenied() {

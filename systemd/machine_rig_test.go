@@ -22,8 +22,8 @@ var guestTools = map[string]string{
 	"mkfs.ext4": "e2fsprogs", "e2fsck": "e2fsprogs",
 }
 
-// programs builds what an installation has, and the tokens. The folder lies in the checkout, where the
-// guest sees it too, and keeps what it has read.
+// programs builds what an installation has, and the tokens. The folder lies in the checkout, where
+// the guest sees it too, and keeps what it has read.
 func programs(t *testing.T) (dir string) {
 	t.Helper()
 	dir, err := filepath.Abs("../.cache/rig/programs")
@@ -58,8 +58,8 @@ func TestRig(t *testing.T) {
 	t.Run("power", func(t *testing.T) { t.Parallel(); rigPower(t, bin) })
 }
 
-// rigMachine boots this machine's own systemd, where the test installs both daemons by hand and works
-// them under their units.
+// rigMachine boots this machine's own systemd, where the test installs both daemons by hand and
+// works them under their units.
 func rigMachine(t *testing.T, bin string) {
 	root := t.TempDir()
 	prepare(t, bin, root, installedAt)

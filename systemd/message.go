@@ -2,8 +2,8 @@ package systemd
 
 import "log/slog"
 
-// Message is a class of events that an operator may have to act on: the MESSAGE_ID of its lines in the
-// journal. tokendesk.catalog says of each what happened and what to do, for journalctl -x.
+// Message is a class of events that an operator may have to act on: the MESSAGE_ID of its lines in
+// the journal. tokendesk.catalog says of each what happened and what to do, for journalctl -x.
 type Message string
 
 // The classes. A text of the catalogue may name fields of the line; each is in the comment here.

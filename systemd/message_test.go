@@ -65,8 +65,8 @@ var (
 	named = regexp.MustCompile(`@([A-Z_]+)@`)
 )
 
-// TestCatalogue: each class has a text, each text a class, and a field that a text names is one that
-// the line has.
+// TestCatalogue: each class has a text, each text a class, and a field that a text names is one
+// that the line has.
 func TestCatalogue(t *testing.T) {
 	ids, said := declared(t)
 	texts := entries(t)

@@ -148,8 +148,8 @@ func (b *box) use(i int) (accepted bool) {
 	return accepted
 }
 
-// judge holds what was told against what is true: a token that was lent works, a code that was used is
-// used, and a token that only began to be lent works and is on loan, or is listed as doubtful.
+// judge holds what was told against what is true: a token that was lent works, a code that was used
+// is used, and a token that only began to be lent works and is on loan, or is listed as doubtful.
 func (b *box) judge() {
 	for who, otp := range b.used {
 		if b.accepted(who, otp) {
@@ -177,8 +177,8 @@ func (b *box) judge() {
 }
 
 // settled waits until a token works, or is in doubt, as it must soon unless nothing was begun: the
-// verdict may still be on its way. It is pressed a few times only: codes that nobody asks about lead it
-// away.
+// verdict may still be on its way. It is pressed a few times only: codes that nobody asks about
+// lead it away.
 func (b *box) settled(i int) (works, listed bool) {
 	for range 5 {
 		listed = slices.Contains(b.status().Doubtful, fmt.Sprint(serial(i)))

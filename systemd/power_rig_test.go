@@ -18,8 +18,8 @@ import (
 const diskSize = 24 << 20
 
 // rigPower pulls the plug of a box that issues, again and again: qemu is killed, and of what was
-// written since the last flush the disk keeps nothing, or some sectors at random. Each boot judges what
-// the one before told: see TestGuestPower.
+// written since the last flush the disk keeps nothing, or some sectors at random. Each boot judges
+// what the one before told: see TestGuestPower.
 func rigPower(t *testing.T, bin string) {
 	cuts := 5
 	if os.Getenv("SOAK") == "1" {

@@ -11,8 +11,8 @@ import (
 	"github.com/tokendesk/tokendesk/kiosk/kiosktest"
 )
 
-// thrown is what a witness throws where a browser would fail the test: a desk that was killed in the
-// middle of an answer is no failure.
+// thrown is what a witness throws where a browser would fail the test: a desk that was killed in
+// the middle of an answer is no failure.
 type thrown string
 
 type witness struct{ testing.TB }

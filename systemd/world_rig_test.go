@@ -104,8 +104,8 @@ func (p places) configure(t *testing.T, into string) {
 }
 
 // prepare makes a verifier and a desk as an operator does, has the one trust the other, and leaves
-// them below root in etc, desk and verifier, configured for where they will lie. Out of the guest this
-// takes no time.
+// them below root in etc, desk and verifier, configured for where they will lie. Out of the guest
+// this takes no time.
 func prepare(t *testing.T, bin, root string, at places) {
 	t.Helper()
 	etc := root + "/etc"
@@ -144,8 +144,8 @@ func people(t *testing.T, etc string) {
 	write(t, etc+"/people.csv", text.String(), 0o644)
 }
 
-// letIn makes the officer, with a PIN hashed at the lowest cost that is read: emulated, the usual one
-// takes longer than all of a loan.
+// letIn makes the officer, with a PIN hashed at the lowest cost that is read: emulated, the usual
+// one takes longer than all of a loan.
 func letIn(t *testing.T, path string) {
 	t.Helper()
 	config, err := daemon.ReadConfig(path)
@@ -172,7 +172,8 @@ func letIn(t *testing.T, path string) {
 	}
 }
 
-// plug starts the process that is a token on this kernel's bus. Its memory outlives it, and the box.
+// plug starts the process that is a token on this kernel's bus. Its memory outlives it, and the
+// box.
 func (w *world) plug(i int) (unplug func()) {
 	cmd := exec.Command(w.bin+"/virtualusb", "run", "--socket=/tmp/token.sock",
 		"--state="+filepath.Dir(tokenState(i)), fmt.Sprintf("--serial=%d", serial(i)))

@@ -190,7 +190,8 @@ func (x auditExportCmd) Run(ctx context.Context, c *cli, t terminal) error {
 // writeCSV writes an export as a table, and its end as comments.
 func writeCSV(out io.Writer, export io.Reader) error {
 	table := csv.NewWriter(out)
-	err := table.Write(strings.Split("leaf,commitment,records,erased,at,synced,actor,act,rule,outcome,"+
+	err := table.Write(strings.Split("leaf,commitment,records,erased,at,synced,actor,act,rule,"+
+		"outcome,"+
 		"evidence,visit,credential,loan,person", ","))
 	if err != nil {
 		return err

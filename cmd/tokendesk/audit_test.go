@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestAudit: the log of a running desk is listed, verified against what was kept of it, and exported;
-// an export is checked with nothing but the desk's card.
+// TestAudit: the log of a running desk is listed, verified against what was kept of it, and
+// exported; an export is checked with nothing but the desk's card.
 func TestAudit(t *testing.T) {
 	b := newBox(t, "")
 	b.init("made its empty store")

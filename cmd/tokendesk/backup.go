@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"os/exec"
 	"os/user"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/tokendesk/tokendesk/daemon"
 	"github.com/tokendesk/tokendesk/daemon/backup"
+	"github.com/tokendesk/tokendesk/daemon/boltfile"
 )
 
 type backupCmd struct {
@@ -75,30 +75,23 @@ func (b *nightly) run(ctx context.Context) (daemon.BackupReport, error) {
 	return report, b.carryOff(ctx)
 }
 
-// write makes the file: whole under another name first, and never in the place of one that is there.
+// write makes the file: whole under another name first, and never in the place of one that is
+// there.
 func (b *nightly) write(ctx context.Context) (report daemon.BackupReport, err error) {
 	began := time.Now()
-	dir := filepath.Dir(b.path)
-	if _, err := os.Stat(b.path); !errors.Is(err, fs.ErrNotExist) {
+	if boltfile.Exists(b.path) {
 		return report, fmt.Errorf("%s is there already; nothing was written", b.path)
 	}
-	draft, err := os.CreateTemp(dir, "."+filepath.Base(b.path)+".new-*") // mode 0600
+	var head backup.Header
+	var size int64
+	err = boltfile.StreamNew(b.path, func(draft io.ReadWriteSeeker) error {
+		err := b.client.Backup(ctx, daemon.BackupOrder{Config: string(b.text)}, draft)
+		if err == nil {
+			head, size, err = headOf(draft)
+		}
+		return err
+	})
 	if err != nil {
-		return report, err
-	}
-	defer func() { _ = os.Remove(draft.Name()) }()
-	err = b.client.Backup(ctx, daemon.BackupOrder{Config: string(b.text)}, draft)
-	if err = errors.Join(err, draft.Sync(), draft.Close()); err != nil {
-		return report, err
-	}
-	head, size, err := headOf(draft.Name())
-	if err != nil {
-		return report, err
-	}
-	if err := os.Link(draft.Name(), b.path); err != nil {
-		return report, err
-	}
-	if err := syncFolder(dir); err != nil {
 		return report, err
 	}
 	fmt.Fprintf(b.out, "%s: %d bytes, %d leaves of the log, in %s; recovery key %s opens it\n", b.path,
@@ -107,18 +100,16 @@ func (b *nightly) write(ctx context.Context) (report daemon.BackupReport, err er
 		Written: true}, nil
 }
 
-func headOf(path string) (backup.Header, int64, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return backup.Header{}, 0, err
+// headOf reads the head of a backup that was just written, and how long it is.
+func headOf(written io.ReadSeeker) (head backup.Header, size int64, err error) {
+	if size, err = written.Seek(0, io.SeekEnd); err != nil {
+		return head, 0, err
 	}
-	defer func() { _ = f.Close() }()
-	info, err := f.Stat()
-	if err != nil {
-		return backup.Header{}, 0, err
+	if _, err = written.Seek(0, io.SeekStart); err != nil {
+		return head, 0, err
 	}
-	head, err := backup.ReadHeader(f)
-	return head, info.Size(), err
+	head, err = backup.ReadHeader(written)
+	return head, size, err
 }
 
 // prune drops the oldest of this desk's backups in the folder. Their names are their order.
@@ -133,13 +124,13 @@ func (b *nightly) prune() error {
 	}
 	slices.Sort(files)
 	for len(files) > b.config.Backup.Keep {
-		if err := os.Remove(files[0]); err != nil {
+		if err := boltfile.Remove(files[0]); err != nil {
 			return fmt.Errorf("drop an old backup: %w", err)
 		}
 		fmt.Fprintln(b.out, "dropped", files[0])
 		files = files[1:]
 	}
-	return syncFolder(b.config.Backup.Directory)
+	return nil
 }
 
 // carryPatience is how long the command may take that carries a backup off the box.
@@ -164,14 +155,6 @@ func (b *nightly) carryOff(ctx context.Context) error {
 	return nil
 }
 
-func syncFolder(path string) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Sync(), f.Close())
-}
-
 type verifyBackupCmd struct {
 	File        string `arg:"" type:"existingfile" help:"The backup."`
 	RecoveryKey string `required:"" type:"existingfile" help:"The private half of the recovery key."`
@@ -192,8 +175,8 @@ func (v verifyBackupCmd) Run(ctx context.Context, t terminal) error {
 		facts.Made.UTC().Format(time.RFC3339))
 	fmt.Fprintf(t.out, "  %d values opened, %d entries of the log checked\n", facts.Values,
 		facts.Entries)
-	fmt.Fprintf(t.out, "  log key %s\n  compare it with the one the verifier has pinned: a backup does not "+
-		"say by itself who made it\n", facts.LogKey)
+	fmt.Fprintf(t.out, "  log key %s\n  compare it with the one the verifier has pinned: a backup "+
+		"does not say by itself who made it\n", facts.LogKey)
 	return nil
 }
 

@@ -94,8 +94,8 @@ func (b *box) otherKey() string {
 	return path
 }
 
-// TestNightlyBackup: old ones are dropped, a command carries the new one off, and what fails is said
-// until one goes well.
+// TestNightlyBackup: old ones are dropped, a command carries the new one off, and what fails is
+// said until one goes well.
 func TestNightlyBackup(t *testing.T) {
 	b := newBackupBox(t, "cp {file} DIR/away/")
 	b.recoveryKey()

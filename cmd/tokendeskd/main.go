@@ -1,5 +1,5 @@
-// Command tokendeskd is the appliance daemon: it opens the desk its configuration names, on the real
-// USB bus, and serves until it is told to stop.
+// Command tokendeskd is the appliance daemon: it opens the desk its configuration names, on the
+// real USB bus, and serves until it is told to stop.
 package main
 
 import (

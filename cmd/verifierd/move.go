@@ -3,7 +3,6 @@ package main
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -11,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tokendesk/tokendesk/daemon/boltfile"
 	"github.com/tokendesk/tokendesk/provisioning/verifier"
 )
 
@@ -57,31 +57,20 @@ runs: verifierd move import %s --sum %s
 	})
 }
 
-// writeWhole writes a file that was not there: under another name until all of it is on the disk.
+// writeWhole writes a file that was not there, and says what its sum is.
 func writeWhole(path string, write func(io.Writer) error) (sum string, size int64, err error) {
 	if _, err := os.Lstat(path); err == nil {
 		return "", 0, fmt.Errorf("%s: %w", path, os.ErrExist)
 	}
-	draft, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".new-*") // mode 0600
-	if err != nil {
-		return "", 0, err
-	}
-	defer func() { _ = os.Remove(draft.Name()) }()
 	hash := sha256.New()
-	err = write(io.MultiWriter(draft, hash))
-	info, serr := draft.Stat()
-	if err := errors.Join(err, serr, draft.Sync(), draft.Close()); err != nil {
-		return "", 0, err
-	}
-	// A link, unlike a rename, replaces nothing.
-	if err := os.Link(draft.Name(), path); err != nil {
-		return "", 0, err
-	}
-	dir, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return "", 0, err
-	}
-	return hex.EncodeToString(hash.Sum(nil)), info.Size(), errors.Join(dir.Sync(), dir.Close())
+	err = boltfile.StreamNew(path, func(draft io.ReadWriteSeeker) error {
+		if err := write(io.MultiWriter(draft, hash)); err != nil {
+			return err
+		}
+		size, err = draft.Seek(0, io.SeekCurrent)
+		return err
+	})
+	return hex.EncodeToString(hash.Sum(nil)), size, err
 }
 
 // sumDigits of the sum are enough to tell one export from another that somebody else sealed.

@@ -86,7 +86,8 @@ func (r renewAPICmd) Run(c *cli, out io.Writer) error {
 	case r.Switch:
 		step, line = verifier.StepSwitch, "callers are answered with the new certificate; then --retire"
 	case r.Retire:
-		step, line = verifier.StepRetire, "the old certificate is gone: callers need not trust it any more"
+		step = verifier.StepRetire
+		line = "the old certificate is gone: callers need not trust it any more"
 	}
 	err := c.withAdmin(func(a verifier.Admin) error {
 		return a.Renew(verifier.RenewOrder{What: verifier.RenewAPI, Step: step})

@@ -45,8 +45,8 @@ func printAcceptance(out io.Writer, a verifier.Acceptance) {
 			"and told so\n")
 		return
 	}
-	fmt.Fprintf(out, "  %d tokens and passcodes were published after the backup: the desk will be told of "+
-		"them\n", a.Since)
+	fmt.Fprintf(out, "  %d tokens and passcodes were published after the backup: the desk will be "+
+		"told of them\n", a.Since)
 	fmt.Fprintf(out, "  refused from then on: the old feed, with its log key and its certificate\n"+
 		"nothing was changed; run it again with --yes to accept\n")
 }

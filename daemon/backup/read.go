@@ -176,7 +176,8 @@ func (r *Reader) fill() error {
 			return err
 		}
 		r.ended = err != nil
-		if r.rest, err = r.aead.Open(r.sealed[:0], nonce(r.number, r.ended), r.sealed[:n], nil); err != nil {
+		r.rest, err = r.aead.Open(r.sealed[:0], nonce(r.number, r.ended), r.sealed[:n], nil)
+		if err != nil {
 			return ErrDamaged
 		}
 		r.number++

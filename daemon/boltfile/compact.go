@@ -3,6 +3,7 @@ package boltfile
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -87,7 +88,7 @@ func compactPath(path string) string {
 // copyTo copies every bucket, key and value that is not free, and syncs the copy: once, at the end,
 // as nobody relies on it before.
 func (f *File) copyTo(draft string) error {
-	if err := os.Remove(draft); err != nil && !errors.Is(err, os.ErrNotExist) {
+	if err := os.Remove(draft); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	db, err := bbolt.Open(draft, 0o600, &bbolt.Options{Timeout: lockTimeout, NoSync: true,
@@ -161,8 +162,8 @@ func (f *File) replace(draft string) error {
 // aloneFor is how long a compaction waits for whoever reads.
 const aloneFor = 10 * time.Second
 
-// alone waits until nobody reads and keeps nobody from it meanwhile: a backup may read for long, and
-// who comes after it should not have to wait for both.
+// alone waits until nobody reads and keeps nobody from it meanwhile: a backup may read for long,
+// and who comes after it should not have to wait for both.
 func (f *File) alone() error {
 	for over := time.Now().Add(aloneFor); !f.open.TryLock(); time.Sleep(time.Millisecond) {
 		if time.Now().After(over) {

@@ -1,7 +1,6 @@
 package boltfile
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
@@ -11,7 +10,8 @@ import (
 )
 
 // Mark names the key of a subject: 16 bytes of a hash of it. It is the same in every copy of the
-// file that holds the key, says nothing about the subject, and means nothing once the key is erased.
+// file that holds the key, says nothing about the subject, and means nothing once the key is
+// erased.
 func (tx *Tx) Mark(subject string) (mark []byte, known bool, err error) {
 	id, known, err := tx.keyNumber(subject)
 	if err != nil || !known {
@@ -51,44 +51,15 @@ func (tx *Tx) ForEachOf(subject, bucket string, from, to []byte, keep func(key [
 		}
 		form, id = formSubject, number
 	}
-	b, err := tx.bucket(bucket)
-	if err != nil {
-		return err
+	open := func(key, stored []byte) (item Item, mine bool, err error) {
+		f, err := decodeFrame(stored)
+		if err != nil || f.form != form || f.keyID != id || keep != nil && !keep(key) {
+			return Item{}, false, err
+		}
+		value, err := tx.open(bucket, key, stored)
+		return Item{Key: key, Value: value}, true, err
 	}
-	cursor := b.Cursor()
-	step := func() (key, stored []byte) { return cursor.Seek(from) }
-	for {
-		var item Item
-		var mine bool
-		err := guarded(func() (err error) {
-			key, stored := step()
-			if key == nil || len(to) > 0 && bytes.Compare(key, to) >= 0 {
-				return nil
-			}
-			item.Key = key
-			f, err := decodeFrame(stored)
-			if err != nil {
-				return err
-			}
-			if mine = f.form == form && f.keyID == id && (keep == nil || keep(key)); !mine {
-				return nil
-			}
-			item.Value, err = tx.open(bucket, key, stored)
-			return err
-		})
-		if err != nil {
-			return fmt.Errorf("read %s: %w", bucket, err)
-		}
-		if item.Key == nil {
-			return nil
-		}
-		if mine {
-			if err := do(item); err != nil {
-				return err
-			}
-		}
-		step = cursor.Next
-	}
+	return tx.walk(bucket, from, to, open, do)
 }
 
 // Adopt seals a value of the file's own anew under the key of a subject, so that it is erased with

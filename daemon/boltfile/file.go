@@ -1,10 +1,14 @@
-// Package boltfile keeps one bbolt file safe: made once and never replaced, opened by one process,
-// refused with a sentence when it is exposed, locked, newer, damaged or under another key.
+// Package boltfile keeps one bbolt file safe: made once, replaced by nothing but its own
+// compaction, opened by one process, refused with a sentence when it is exposed, locked, newer,
+// damaged or under another key. The small files beside it (keys, cards, marks) are made, replaced
+// and removed here, too, so that a power cut leaves the whole of one or nothing.
 //
 // bbolt has no checksum over its pages, so a flipped bit in a value goes unnoticed. Here every
 // value is sealed (AEAD) together with its bucket, its key and a revision: a changed value, and a
 // value moved to another place, are noticed when they are read. An old value put back in its own
 // place and an old copy of the whole file are not: the log above this package is what tells those.
+// Values may be sealed for a subject, and nobody reads them once that subject's key is erased and
+// the file was compacted.
 //
 // The package refuses to know what the values mean, who wrote them and when a file is made.
 package boltfile

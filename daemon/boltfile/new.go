@@ -2,6 +2,7 @@ package boltfile
 
 import (
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -39,6 +40,18 @@ func write(f *os.File, err error, mode fs.FileMode, data []byte) error {
 	}
 	_, failed := f.Write(data)
 	return errors.Join(err, failed, f.Sync(), f.Close())
+}
+
+// StreamNew makes a file that was not there, and that only its owner may read, of what fill writes
+// into it. It is there as a whole once it returned, and not at all when fill fails.
+func StreamNew(path string, fill func(io.ReadWriteSeeker) error) error {
+	return publish(path, func(draft string) error {
+		f, err := os.OpenFile(draft, os.O_RDWR, 0)
+		if err != nil {
+			return err
+		}
+		return errors.Join(fill(f), f.Sync(), f.Close())
+	})
 }
 
 // publish lets fill make a file, durably, under another name, and links it into place: a link,
@@ -103,6 +116,12 @@ func Remove(path string) error {
 		return err
 	}
 	return syncDir(filepath.Dir(path))
+}
+
+// Exists takes what cannot be looked at for something that is there.
+func Exists(path string) bool {
+	_, err := os.Stat(path)
+	return !errors.Is(err, fs.ErrNotExist)
 }
 
 // syncDir makes a new name durable: syncing a file does not sync the directory it is in.

@@ -148,6 +148,17 @@ func (tx *Tx) Delete(bucket string, key []byte) error {
 // ForEach gives the values with from <= key < to in key order; an empty bound is no bound. Key is
 // good until do returns, Value may be kept. do must not change the bucket.
 func (tx *Tx) ForEach(bucket string, from, to []byte, do func(Item) error) error {
+	open := func(key, stored []byte) (item Item, _ bool, err error) {
+		item.Key = key
+		item.Value, item.Erased, err = tx.openOrErased(bucket, key, stored)
+		return item, true, err
+	}
+	return tx.walk(bucket, from, to, open, do)
+}
+
+// walk gives do what open opens, in key order, and passes over what it says is not wanted.
+func (tx *Tx) walk(bucket string, from, to []byte,
+	open func(key, stored []byte) (item Item, wanted bool, err error), do func(Item) error) error {
 	b, err := tx.bucket(bucket)
 	if err != nil {
 		return err
@@ -156,23 +167,25 @@ func (tx *Tx) ForEach(bucket string, from, to []byte, do func(Item) error) error
 	step := func() (key, stored []byte) { return cursor.Seek(from) }
 	for {
 		var item Item
+		var over, wanted bool
 		err := guarded(func() (err error) {
 			key, stored := step()
-			if key == nil || len(to) > 0 && bytes.Compare(key, to) >= 0 {
-				return nil
+			over = key == nil || len(to) > 0 && bytes.Compare(key, to) >= 0
+			if !over {
+				item, wanted, err = open(key, stored)
 			}
-			item.Key = key
-			item.Value, item.Erased, err = tx.openOrErased(bucket, key, stored)
 			return err
 		})
 		if err != nil {
 			return fmt.Errorf("read %s: %w", bucket, err)
 		}
-		if item.Key == nil {
+		if over {
 			return nil
 		}
-		if err := do(item); err != nil {
-			return err
+		if wanted {
+			if err := do(item); err != nil {
+				return err
+			}
 		}
 		step = cursor.Next
 	}

@@ -247,14 +247,24 @@ type acked struct {
 	Acked int64 `json:"acked"`
 }
 
-func (s *Server) acks(w http.ResponseWriter, r *http.Request) error {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, feed.MaxAck))
+// read takes a body of at most so many bytes.
+func read(w http.ResponseWriter, r *http.Request, most int64) ([]byte, error) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, most))
+	if err == nil {
+		return body, nil
+	}
+	clear(body) // a part of it may be secret
 	var tooLarge *http.MaxBytesError
-	switch {
-	case errors.As(err, &tooLarge):
-		return feed.ProblemTooLarge
-	case err != nil:
-		return feed.ProblemRequest
+	if errors.As(err, &tooLarge) {
+		return nil, feed.ProblemTooLarge
+	}
+	return nil, feed.ProblemRequest
+}
+
+func (s *Server) acks(w http.ResponseWriter, r *http.Request) error {
+	body, err := read(w, r, feed.MaxAck)
+	if err != nil {
+		return err
 	}
 	ack, err := feed.DecodeAck(body)
 	switch {

@@ -1,6 +1,8 @@
 // Package publish serves a desk's feed to the verifier that follows it: contract v1 of
 // provisioning/feed over HTTP, with mutual TLS and a pinned client, a long poll that wakes only
-// when the feed has news, and acknowledgements passed on to whoever takes them.
+// when the feed or the keys have news, and acknowledgements passed on to whoever takes them. What
+// the verifier tells a desk besides goes the same way: a new bundle, what other desks of the site
+// did, that it must stop, and what it published before it was restored.
 //
 // It refuses to know what a record means, how the log is kept and what a verdict changes.
 package publish

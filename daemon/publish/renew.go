@@ -4,8 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
-	"io"
 	"net/http"
 
 	"github.com/tokendesk/tokendesk/provisioning/feed"
@@ -69,13 +67,9 @@ func (s *Server) heldBundle(w http.ResponseWriter) error {
 
 // newBundle takes a bundle from whoever answers the newest question.
 func (s *Server) newBundle(w http.ResponseWriter, r *http.Request) error {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, feed.MaxMeta*2))
-	var tooLarge *http.MaxBytesError
-	switch {
-	case errors.As(err, &tooLarge):
-		return feed.ProblemTooLarge
-	case err != nil:
-		return feed.ProblemRequest
+	body, err := read(w, r, feed.MaxMeta*2)
+	if err != nil {
+		return err
 	}
 	order, bundle, err := feed.DecodeBundleOrder(body)
 	if err != nil {

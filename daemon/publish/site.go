@@ -2,8 +2,6 @@ package publish
 
 import (
 	"context"
-	"errors"
-	"io"
 	"net/http"
 
 	"github.com/tokendesk/tokendesk/provisioning/feed"
@@ -19,15 +17,11 @@ func (s *Server) site(w http.ResponseWriter, r *http.Request) error {
 	if s.Site == nil {
 		return feed.ProblemNowhere
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, feed.MaxSite))
-	defer clear(body)
-	var tooLarge *http.MaxBytesError
-	switch {
-	case errors.As(err, &tooLarge):
-		return feed.ProblemTooLarge
-	case err != nil:
-		return feed.ProblemRequest
+	body, err := read(w, r, feed.MaxSite)
+	if err != nil {
+		return err
 	}
+	defer clear(body)
 	index, err := feed.DecodeSiteIndex(body)
 	if err != nil {
 		return feed.ProblemRequest.With(err.Error())

@@ -2,8 +2,6 @@ package publish
 
 import (
 	"context"
-	"errors"
-	"io"
 	"net"
 	"net/http"
 
@@ -64,19 +62,6 @@ func (s *Server) rows(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return send(w, told{})
-}
-
-// read takes a body of at most so many bytes.
-func read(w http.ResponseWriter, r *http.Request, most int64) ([]byte, error) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, most))
-	var tooLarge *http.MaxBytesError
-	switch {
-	case errors.As(err, &tooLarge):
-		return nil, feed.ProblemTooLarge
-	case err != nil:
-		return nil, feed.ProblemRequest
-	}
-	return body, nil
 }
 
 // reachedAt is the address of this box that a call came to.

@@ -13,8 +13,8 @@ import (
 
 var _ publish.Told = (*feedtest.Told)(nil)
 
-// TestTold: what the verifier tells is taken when it is about this feed and well made, and by nobody
-// who takes nothing.
+// TestTold: what the verifier tells is taken when it is about this feed and well made, and by
+// nobody who takes nothing.
 func TestTold(t *testing.T) {
 	told := &feedtest.Told{}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")

@@ -69,8 +69,8 @@ func (p *plan) owner(now snapshot, id string) provisioning.PersonID {
 	return p.person
 }
 
-// erase takes the rows out of the file, gathers what is about the person under their key, and erases
-// that.
+// erase takes the rows out of the file, gathers what is about the person under their key, and
+// erases that.
 func (p plan) erase(tx *boltfile.Tx, file *boltfile.File) error {
 	if p.erasing == nil {
 		return nil

@@ -83,8 +83,9 @@ func contents(t *testing.T, o Options) string {
 	return all.String()
 }
 
-// TestErase: what was of one person is gone, for whoever has the key of the file; what is of another
-// stays; the log is the same log, and a follower of it gets hashes in the places of the records.
+// TestErase: what was of one person is gone, for whoever has the key of the file; what is of
+// another stays; the log is the same log, and a follower of it gets hashes in the places of the
+// records.
 func TestErase(t *testing.T) {
 	o := options(t)
 	s := create(t, o)

@@ -42,8 +42,8 @@ func (s *Store) Export(ctx context.Context,
 	return s.Checkpoint(head)
 }
 
-// Prove holds a checkpoint that somebody else kept against the log: the first leaves of it must have
-// the root that was signed then. Its signature is the caller's to look at.
+// Prove holds a checkpoint that somebody else kept against the log: the first leaves of it must
+// have the root that was signed then. Its signature is the caller's to look at.
 func (s *Store) Prove(kept feed.Checkpoint) error {
 	if kept == (feed.Checkpoint{}) {
 		return fmt.Errorf("%w: there is no checkpoint", ErrLog)

@@ -11,8 +11,8 @@ import (
 	"github.com/tokendesk/tokendesk/provisioning/feed"
 )
 
-// rehash makes every hash of the file fit the leaves that are in it, as somebody with all keys of the
-// desk could.
+// rehash makes every hash of the file fit the leaves that are in it, as somebody with all keys of
+// the desk could.
 func rehash(tx *boltfile.Tx, n int64) error {
 	for at := range n {
 		data, err := tx.Get(leafBucket, boltfile.Number(uint64(at)))
@@ -30,8 +30,8 @@ func rehash(tx *boltfile.Tx, n int64) error {
 	return tx.Delete(signedBucket, []byte(signedKey))
 }
 
-// TestProveFindsWhatNoAuditCan: a log that was rewritten with every key of the desk in hand is whole
-// in itself, and is not the one a verifier holds a checkpoint of.
+// TestProveFindsWhatNoAuditCan: a log that was rewritten with every key of the desk in hand is
+// whole in itself, and is not the one a verifier holds a checkpoint of.
 func TestProveFindsWhatNoAuditCan(t *testing.T) {
 	o := options(t)
 	s := fillLog(t, o, 9)

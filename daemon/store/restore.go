@@ -68,9 +68,9 @@ type Reborn struct {
 	Last feed.Checkpoint
 }
 
-// Reborn gives a copy a new feed, a new key and a new signer: the log goes on under a new name, from
-// a checkpoint that stands in the header, signed with the former key. The options are those of the
-// copy. The whole log is checked first.
+// Reborn gives a copy a new feed, a new key and a new signer: the log goes on under a new name,
+// from a checkpoint that stands in the header, signed with the former key. The options are those of
+// the copy. The whole log is checked first.
 func (o Options) Reborn(ctx context.Context, to Rebirth) (Reborn, error) {
 	s, err := Open(ctx, o)
 	if err != nil {
@@ -116,7 +116,8 @@ func (s *Store) reborn(ctx context.Context, to Rebirth) (Reborn, error) {
 	return r, nil
 }
 
-// Epoch counts how often the log was begun anew; Continues is the signed checkpoint it goes on from.
+// Epoch counts how often the log was begun anew; Continues is the signed checkpoint it goes on
+// from.
 func (s *Store) Epoch() (epoch int, continues string) {
 	h := s.file.Header()
 	return h.Epoch, h.Continues

@@ -5,6 +5,10 @@
 // synced before anybody can see the change, so memory is never ahead of the disk. A commit whose
 // outcome is unknown stops the store for good: only a new start reads what is true.
 //
+// What is about a person is sealed under their key, so that erasing the key erases it and leaves
+// the hashes of the log; a copy can be taken while the store is written, and begun anew as the
+// store of a restored desk.
+//
 // The package refuses to know what rows, entries and records mean: it asks them where they belong
 // and decides nothing.
 package store

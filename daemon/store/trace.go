@@ -25,8 +25,8 @@ type tracing struct {
 }
 
 // Trace looks through the file for what it holds of a person, from where an earlier look ended, and
-// keeps nobody from writing. Under the desk's own key it finds what mentions says is about them in a
-// detail of an entry that is about nobody, and in a row that is archived.
+// keeps nobody from writing. Under the desk's own key it finds what mentions says is about them in
+// a detail of an entry that is about nobody, and in a row that is archived.
 func (s *Store) Trace(ctx context.Context, person provisioning.PersonID,
 	mentions func(string) bool, since provisioning.Traces) (provisioning.Traces, error) {
 	head := s.Head()

@@ -215,8 +215,8 @@ func TestRewriteLater(t *testing.T) {
 	}
 }
 
-// TestApply: a file from before erases again whom it knows, whatever they had then, and what they had
-// is in doubt.
+// TestApply: a file from before erases again whom it knows, whatever they had then, and what they
+// had is in doubt.
 func TestApply(t *testing.T) {
 	l := newLedger(provisioning.Loan{ID: "l", Person: "p1", State: provisioning.LoanOpen},
 		provisioning.Credential{ID: "c", Person: "p1", Token: "yubikey/1"},

@@ -53,12 +53,6 @@ func (b Bundle) Fingerprint() string {
 	return hex.EncodeToString(sum[:])
 }
 
-// SealedAlike says whether a desk seals to the same keys under both bundles.
-func (b Bundle) SealedAlike(other Bundle) bool {
-	return string(b.VerifierKey) == string(other.VerifierKey) &&
-		string(b.EscrowKey) == string(other.EscrowKey)
-}
-
 // Challenge is one question to the holder of a sealing key.
 type Challenge struct {
 	// Public is what travels.

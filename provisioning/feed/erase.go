@@ -9,8 +9,8 @@ import (
 )
 
 // KindErase closes what a desk published about one person, who was erased. From then on the feed
-// shows those records by their hashes alone (Record.Erased): their leaves still hash, and nothing in
-// them can be opened by anybody.
+// shows those records by their hashes alone (Record.Erased): their leaves still hash, and nothing
+// in them can be opened by anybody.
 //
 // A hash in the place of a record is also how a desk could hide one. So each must be named by an
 // erasure further on in the same signed log, before the end of it is reached; and a follower that

@@ -1,5 +1,6 @@
 // Package feed is the contract between a desk and the verifier that follows it: records, pages,
-// acknowledgements, the Merkle leaf they hash into, and how secrets inside them are sealed.
+// acknowledgements, the Merkle leaf they hash into, how secrets inside them are sealed, and what
+// the verifier tells a desk besides: of other desks, of itself, and what it remembers.
 //
 // It refuses to know HTTP, storage and the rules that make a record. Version 1 of the wire is:
 //
@@ -8,7 +9,9 @@
 //	POST /sync/v1/acks                      Ack
 //	GET  /sync/v1/bundle                    BundleState
 //	PUT  /sync/v1/bundle                    BundleOrder, answered with a BundleState
-//	PUT  /sync/v1/site                      SiteIndex, from a verifier that knows other desks
+//	PUT  /sync/v1/site                      SiteIndex, answered with a SiteAnswer
+//	POST /sync/v1/halt                      Halt: a desk must stop, or may go on
+//	PUT  /sync/v1/rows                      Rows: what a restored desk is told it issued
 //
 // A position is a count of leaves: one leaf is one commit of the desk (RFC 6962 section 2 trees, as
 // golang.org/x/mod/sumdb/tlog keeps them). A follower that holds position n has seen leaves 0..n-1.
@@ -24,8 +27,8 @@ const Version = 1
 // Kind says what a record carries.
 type Kind string
 
-// The kinds of contract v1, with KindPasscode. A follower that does not know a kind passes it over
-// and answers nothing.
+// The kinds of contract v1, with KindPasscode, KindOrder and KindErase. A follower that does not
+// know a kind passes it over and answers nothing.
 const (
 	// KindSeed carries a sealed SeedBody: a credential the desk is about to write. It opens nothing
 	// until a proof follows.
@@ -61,7 +64,8 @@ type Record struct {
 	// At is when the desk made it, UTC, whole milliseconds; Synced says whether its clock was right.
 	At     time.Time `json:"at"`
 	Synced bool      `json:"synced"`
-	// Sealed is set in KindSeed, KindProof, KindPasscode and KindOrder records: see Sealer.
+	// Sealed is the body of every kind but KindState: see Sealer, and KindErase for the one body that
+	// is not sealed.
 	Sealed []byte `json:"sealed,omitempty"`
 	// Erased is the hash of a record whose person was erased, and then all there is of it: see
 	// KindErase.

@@ -45,8 +45,9 @@ func DecodeHalt(data []byte) (Halt, error) {
 	return h, nil
 }
 
-// Instance is one run of a desk's program on one machine. Every run has a new id, and is an entry of
-// the log: so two copies of one desk have different logs from their start on, and can be told apart.
+// Instance is one run of a desk's program on one machine. Every run has a new id, and is an entry
+// of the log: so two copies of one desk have different logs from their start on, and can be told
+// apart.
 type Instance struct {
 	ID    string    `json:"id"`
 	Since time.Time `json:"since"`

@@ -76,8 +76,8 @@ func (c *counter) hire(id provisioning.OfficerID, serial uint32) {
 		Token: token.ID, State: provisioning.LoanOpen})
 }
 
-// cheapHash is of the right PIN, at the lowest cost the package reads: here it is not the PIN that is
-// under test.
+// cheapHash is of the right PIN, at the lowest cost the package reads: here it is not the PIN that
+// is under test.
 func cheapHash() string {
 	salt := []byte("officer test salt")[:16]
 	key := argon2.IDKey([]byte(rightPIN), salt, 1, 8, 1, 32)

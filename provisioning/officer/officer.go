@@ -6,8 +6,9 @@
 //
 // Of a token the desk keeps challenges and digests of their answers, made while the key was here to
 // be programmed. Each challenge is asked once, so that one touch unlocks; when the last is used up,
-// a second touch answers a fresh one whose digest is kept for the next time. Which one is asked next
-// is drawn when the one before is used: answers collected from a borrowed token are worth little.
+// a second touch answers a fresh one whose digest is kept for the next time. Which one is asked
+// next is drawn when the one before is used: answers collected from a borrowed token are worth
+// little.
 //
 // The package refuses to know sessions and screens.
 package officer

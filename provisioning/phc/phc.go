@@ -1,5 +1,6 @@
-// Package phc hashes PINs and passwords with argon2id (RFC 9106), and writes and reads the hashes as
-// PHC strings: "$argon2id$v=19$m=KiB,t=passes,p=lanes$salt$key", the last two in base64 without padding.
+// Package phc hashes PINs and passwords with argon2id (RFC 9106), and writes and reads the hashes
+// as PHC strings: "$argon2id$v=19$m=KiB,t=passes,p=lanes$salt$key", the last two in base64 without
+// padding.
 //
 // It does not know whose secret it hashes, how many tries there were, or where a hash is kept.
 package phc
@@ -15,9 +16,9 @@ import (
 	"golang.org/x/crypto/argon2"
 )
 
-// The cost of a hash made here: 46 MiB, two passes, one lane (the OWASP password storage sheet's first
-// choice). A hash that is read may cost less, and not more than the most: a damaged row must not make
-// the desk allocate gigabytes.
+// The cost of a hash made here: 46 MiB, two passes, one lane (the OWASP password storage sheet's
+// first choice). A hash that is read may cost less, and not more than the most: a damaged row must
+// not make the desk allocate gigabytes.
 const (
 	memoryKiB    = 46 * 1024
 	maxMemoryKiB = 256 * 1024
@@ -40,8 +41,8 @@ type Hash struct {
 	lanes          uint8
 }
 
-// Nobody is the hash of somebody who does not exist, at the usual cost. No secret is known to lead to
-// it.
+// Nobody is the hash of somebody who does not exist, at the usual cost. No secret is known to lead
+// to it.
 func Nobody() Hash {
 	return Hash{make([]byte, saltLen), make([]byte, keyLen), memoryKiB, passes, lanes}
 }

@@ -27,7 +27,7 @@ func begin(p Plan) (made bool, err error) {
 	}
 	escrow, err := os.ReadFile(mark)
 	switch {
-	case err == nil && exists(filepath.Join(p.Dir, fileState)):
+	case err == nil && boltfile.Exists(filepath.Join(p.Dir, fileState)):
 		return true, nil
 	case err == nil:
 		return false, startOver(p, string(escrow))
@@ -37,10 +37,10 @@ func begin(p Plan) (made bool, err error) {
 	if entries, err := os.ReadDir(p.Dir); err != nil || len(entries) > 0 {
 		return false, errors.Join(err, errors.New("the directory is not empty"))
 	}
-	if exists(p.Escrow) {
+	if boltfile.Exists(p.Escrow) {
 		return false, p.escrowExists()
 	}
-	return false, writeNew(mark, 0o600, []byte(p.Escrow))
+	return false, boltfile.WriteNew(mark, 0o600, []byte(p.Escrow))
 }
 
 // startOver removes what was made before the crash. An escrow key that was meant to go elsewhere
@@ -56,7 +56,7 @@ func startOver(p Plan, escrow string) error {
 		}
 	}
 	if escrow != p.Escrow {
-		if exists(p.Escrow) {
+		if boltfile.Exists(p.Escrow) {
 			return p.escrowExists()
 		}
 		return nil
@@ -82,10 +82,4 @@ func finish(p Plan, err error) (feed.Bundle, error) {
 		return feed.Bundle{}, err
 	}
 	return bundle, boltfile.Remove(filepath.Join(p.Dir, fileUnfinished))
-}
-
-// exists takes what cannot be looked at for something that is there.
-func exists(path string) bool {
-	_, err := os.Stat(path)
-	return !errors.Is(err, fs.ErrNotExist)
 }

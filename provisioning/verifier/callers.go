@@ -55,7 +55,8 @@ func (v *Verifier) AddCaller(name string, role Role, pin string) error {
 		if err != nil {
 			return err
 		}
-		return save(tx, callerTable, []byte(pin), Caller{Name: name, Role: role, Pin: pin, Added: v.clock()})
+		return save(tx, callerTable, []byte(pin),
+			Caller{Name: name, Role: role, Pin: pin, Added: v.clock()})
 	})
 	if err != nil {
 		return fmt.Errorf("add a caller: %w", err)

@@ -15,8 +15,9 @@ import (
 
 // How a copy of a desk is found. Every run of a desk is a leaf of its log, so two copies have
 // different logs as soon as both were started. The follower reaches one at a time, under one
-// address: when it meets the other, the log does not go on, or has lost leaves. From then on neither
-// is followed, and each that answers is told to stop, until an operator trusts the desk again.
+// address: when it meets the other, the log does not go on, or has lost leaves. From then on
+// neither is followed, and each that answers is told to stop, until an operator trusts the desk
+// again.
 
 const (
 	// tellPause is how long a desk that is not followed is left alone between two tellings.

@@ -89,9 +89,9 @@ func (v *Verifier) RevokeDesk(desk string, since time.Time) ([]Suspended, error)
 	return list, nil
 }
 
-// suspendIssued takes out of use what a desk issued since a time, and what it had only prepared. Its
-// passcodes are gone for good; they are listed with "passcode" as the vendor and their type as the
-// serial.
+// suspendIssued takes out of use what a desk issued since a time, and what it had only prepared.
+// Its passcodes are gone for good; they are listed with "passcode" as the vendor and their type as
+// the serial.
 func (v *Verifier) suspendIssued(
 	tx *boltfile.Tx, desk string, since time.Time,
 ) (list []Suspended, err error) {

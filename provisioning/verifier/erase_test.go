@@ -111,8 +111,8 @@ func TestErase(t *testing.T) {
 	desk.expect(t, desk.Issue(first), feed.Refused)
 }
 
-// TestEraseFromZero: a follower that knows nothing gets hashes in the places of what was erased, and
-// goes on without an alarm once the erasure comes, pages later.
+// TestEraseFromZero: a follower that knows nothing gets hashes in the places of what was erased,
+// and goes on without an alarm once the erasure comes, pages later.
 func TestEraseFromZero(t *testing.T) {
 	r := newRig(t)
 	desk := r.open(t, "desk1")
@@ -151,8 +151,8 @@ func (f far) Head() int64 { return f.Desk.Head() + 1000 }
 // FeedHead promises news, so that nobody waits for the end of a poll to see that there are none.
 func (f far) FeedHead() int64 { return f.Head() }
 
-// TestEraseCoversNothingElse: hiding is how a desk could hold a record back, and erasing how it could
-// do so with a signature. Either raises its alarm, and nothing of the page is used.
+// TestEraseCoversNothingElse: hiding is how a desk could hold a record back, and erasing how it
+// could do so with a signature. Either raises its alarm, and nothing of the page is used.
 func TestEraseCoversNothingElse(t *testing.T) {
 	for name, c := range map[string]struct {
 		want error

@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/tokendesk/tokendesk/daemon/boltfile"
 	"github.com/tokendesk/tokendesk/provisioning/feed"
 )
 
@@ -27,7 +28,7 @@ func NewEscrowKey(path string) (public []byte, err error) {
 		return nil, fmt.Errorf("make an escrow key: %w", err)
 	}
 	text := append(hex.AppendEncode(nil, public), '\n')
-	if err := writeNew(path+PublicSuffix, 0o644, text); err != nil {
+	if err := boltfile.WriteNew(path+PublicSuffix, 0o644, text); err != nil {
 		return nil, fmt.Errorf("write the public half: %w", err)
 	}
 	return public, nil

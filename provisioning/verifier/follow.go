@@ -172,24 +172,8 @@ func (f *follower) session(ctx context.Context) error {
 	}
 	defer f.telling(ctx)()
 	for {
-		// The first page is not waited for: it tells whether this is the log that was followed.
-		wait := pollWait
-		if !f.moved {
-			wait = 0
-		}
-		page, err := f.wire.records(ctx, tail, f.row.upTo(tail, f.limit), wait)
-		if errors.Is(err, feed.ProblemBeyond) {
-			err = feed.ErrRolledBack
-		}
-		if errors.Is(err, feed.ProblemOtherFeed) {
-			err = feed.ErrOtherFeed
-		}
+		page, err := f.pull(ctx, tail)
 		if err != nil {
-			f.limit = max(1, f.limit/2)
-			return err
-		}
-		f.limit = min(2*f.limit, feed.MaxLeaves)
-		if err := f.told.hear(tail, page); err != nil {
 			return err
 		}
 		news, err := f.store(&tail, page)
@@ -222,6 +206,28 @@ func (f *follower) session(ctx context.Context) error {
 			}
 		}
 	}
+}
+
+// pull takes the next page.
+func (f *follower) pull(ctx context.Context, tail feed.Tail) (feed.Page, error) {
+	// The first page is not waited for: it tells whether this is the log that was followed.
+	wait := pollWait
+	if !f.moved {
+		wait = 0
+	}
+	page, err := f.wire.records(ctx, tail, f.row.upTo(tail, f.limit), wait)
+	switch {
+	case errors.Is(err, feed.ProblemBeyond):
+		err = feed.ErrRolledBack
+	case errors.Is(err, feed.ProblemOtherFeed):
+		err = feed.ErrOtherFeed
+	}
+	if err != nil {
+		f.limit = max(1, f.limit/2)
+		return page, err
+	}
+	f.limit = min(2*f.limit, feed.MaxLeaves)
+	return page, f.told.hear(tail, page)
 }
 
 // begin asks the desk who it is, and finds where its feed was left.

@@ -24,8 +24,8 @@ type forger struct {
 	// mu is held while the desk commits what it will lie about.
 	mu  sync.Mutex
 	lie atomic.Pointer[lie]
-	// asked counts the calls about its log. Who it is, is asked under alarm, too: it may be a copy that
-	// has to be told.
+	// asked counts the calls about its log. Who it is, is asked under alarm, too: it may be a copy
+	// that has to be told.
 	asked atomic.Int64
 }
 

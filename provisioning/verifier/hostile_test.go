@@ -254,20 +254,7 @@ func TestAdminSocketIsTheOperators(t *testing.T) {
 		t.Fatal(err)
 	}
 	path := filepath.Join(dir, "admin.sock")
-	listener, err := net.Listen("unix", path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- r.ServeAdmin(ctx, listener) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
-	})
-	if _, err := verifier.NewAdminClient(path).Status(); err != nil {
+	if _, err := adminAt(t, r, path).Status(); err != nil {
 		t.Errorf("the operator: %v", err)
 	}
 	for mode, want := range map[os.FileMode][]error{0o600: {os.ErrPermission},

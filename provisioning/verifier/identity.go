@@ -12,6 +12,7 @@ import (
 	"net"
 	"time"
 
+	"github.com/tokendesk/tokendesk/daemon/boltfile"
 	"github.com/tokendesk/tokendesk/provisioning/feed"
 )
 
@@ -28,7 +29,8 @@ type Identity struct {
 // EndOf is when a certificate made at a moment ends.
 func EndOf(made time.Time) time.Time { return made.Add(certificateLife) }
 
-// Write makes the key and the certificate, as PEM in two new files, and returns the pin.
+// Write makes the key and the certificate, as PEM in two new files, and returns the pin. The
+// certificate comes last: a power cut leaves none without its key.
 func (i Identity) Write(certPath, keyPath string) (pin string, err error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -49,11 +51,11 @@ func (i Identity) Write(certPath, keyPath string) (pin string, err error) {
 	defer clear(private)
 	text := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})
 	defer clear(text)
-	if err := writeNew(keyPath, 0o600, text); err != nil {
+	if err := boltfile.WriteNew(keyPath, 0o600, text); err != nil {
 		return "", err
 	}
 	public := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
-	return feed.Pin(cert), writeNew(certPath, 0o644, public)
+	return feed.Pin(cert), boltfile.WriteNew(certPath, 0o644, public)
 }
 
 func (i Identity) template() *x509.Certificate {

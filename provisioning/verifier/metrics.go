@@ -9,8 +9,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// PathMetrics answers a GET on the admin socket with the figures of a monitoring, in the text format
-// of Prometheus. They name desks and count the rest: no user, no serial.
+// PathMetrics answers a GET on the admin socket with the figures of a monitoring, in the text
+// format of Prometheus. They name desks and count the rest: no user, no serial.
 const PathMetrics = "/metrics"
 
 func perDesk(name, help string) *prometheus.Desc {
@@ -20,7 +20,8 @@ func perDesk(name, help string) *prometheus.Desc {
 var (
 	deskPosition = perDesk("desk_position", "Leaves of the desk's log that are durable here.")
 	deskBehind   = perDesk("desk_behind", "Leaves the desk has and we do not.")
-	deskSeen     = perDesk("desk_seen_seconds", "When the desk last answered, in Unix seconds; 0 if never.")
+	deskSeen     = perDesk("desk_seen_seconds",
+		"When the desk last answered, in Unix seconds; 0 if never.")
 	deskVerdicts = perDesk("desk_verdicts_due", "Verdicts the desk has not taken yet.")
 	deskAlarm    = perDesk("desk_alarm", "1 while the desk is under alarm.")
 	deskRevoked  = perDesk("desk_revoked", "1 once the desk is revoked.")
@@ -28,8 +29,8 @@ var (
 		[]string{"outcome"}, nil)
 )
 
-// figures collects what the desks and the sign-ins give. Credentials are not counted at each scrape:
-// that would open every one of them; Status does it when somebody asks.
+// figures collects what the desks and the sign-ins give. Credentials are not counted at each
+// scrape: that would open every one of them; Status does it when somebody asks.
 type figures struct{ v *Verifier }
 
 // Describe implements prometheus.Collector.
@@ -56,7 +57,8 @@ func (f figures) Collect(to chan<- prometheus.Metric) {
 		}
 	}
 	tally := f.v.tallied()
-	for outcome, count := range map[string]int64{"accepted": tally.Accepted, "refused": tally.Refused} {
+	for outcome, count := range map[string]int64{"accepted": tally.Accepted,
+		"refused": tally.Refused} {
 		to <- prometheus.MustNewConstMetric(signIns, prometheus.CounterValue, float64(count), outcome)
 	}
 }

@@ -261,7 +261,11 @@ func TestMoveAmongVerifications(t *testing.T) {
 // adminOf serves the admin socket of a running verifier.
 func adminOf(t testing.TB, r *rig) *verifier.AdminClient {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "admin.sock")
+	return adminAt(t, r, filepath.Join(t.TempDir(), "admin.sock"))
+}
+
+func adminAt(t testing.TB, r *rig, path string) *verifier.AdminClient {
+	t.Helper()
 	listener, err := net.Listen("unix", path)
 	if err != nil {
 		t.Fatal(err)

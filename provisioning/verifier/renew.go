@@ -3,11 +3,11 @@ package verifier
 import (
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
 
+	"github.com/tokendesk/tokendesk/daemon/boltfile"
 	"github.com/tokendesk/tokendesk/provisioning/feed"
 )
 
@@ -76,27 +76,19 @@ func (v *Verifier) renew(o RenewOrder) error {
 	return fmt.Errorf("there is no step %q of it", o.Step)
 }
 
-// makePair makes a key and a certificate in two new files, the certificate's name last: a power cut
-// leaves no certificate without its key.
+// makePair makes the next key and certificate of a kind. What a power cut left of an earlier try is
+// removed: a key has no use before its certificate is there.
 func (v *Verifier) makePair(base string, i Identity) (pin string, err error) {
 	name, err := unused(v.dir, base, ".crt")
 	if err != nil {
 		return "", err
 	}
 	cert, key := filepath.Join(v.dir, name+".crt"), filepath.Join(v.dir, name+".key")
-	draft := cert + ".new"
-	for _, left := range []string{draft, key} {
-		if err := os.Remove(left); err != nil && !os.IsNotExist(err) {
-			return "", err
-		}
-	}
-	if pin, err = i.Write(draft, key); err != nil {
+	if err := errors.Join(boltfile.RemoveDrafts(cert), boltfile.RemoveDrafts(key),
+		boltfile.Remove(key)); err != nil {
 		return "", err
 	}
-	if err := os.Rename(draft, cert); err != nil {
-		return "", err
-	}
-	return pin, syncFolder(v.dir)
+	return i.Write(cert, key)
 }
 
 // beginFollower announces another certificate to pull with. One that is under way goes on.
@@ -171,9 +163,6 @@ func (v *Verifier) beginSealing() error {
 	}
 	b := v.InForce()
 	if b.VerifierKey, err = makeFeedKey(filepath.Join(v.dir, name+".key")); err != nil {
-		return err
-	}
-	if err := syncFolder(v.dir); err != nil {
 		return err
 	}
 	return v.publish(b)

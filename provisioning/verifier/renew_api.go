@@ -45,7 +45,8 @@ func (v *Verifier) apiSwitched() bool {
 }
 
 func (v *Verifier) serveAPI(cert *tls.Certificate) error {
-	return replaceFile(filepath.Join(v.dir, fileAPIPin), []byte(feed.Pin(cert.Leaf)+"\n"), 0o644)
+	return boltfile.Replace(filepath.Join(v.dir, fileAPIPin), 0o644,
+		[]byte(feed.Pin(cert.Leaf)+"\n"))
 }
 
 // switchAPI serves the API with the newest certificate. The old one stays beside it.

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/tokendesk/tokendesk/daemon/boltfile"
 	"github.com/tokendesk/tokendesk/provisioning/feed"
 )
 
@@ -104,7 +105,7 @@ func (s *State) publish(b feed.Bundle) error {
 	if err != nil {
 		return err
 	}
-	if err := replaceFile(filepath.Join(s.dir, FileBundle), line, 0o644); err != nil {
+	if err := boltfile.Replace(filepath.Join(s.dir, FileBundle), 0o644, line); err != nil {
 		return fmt.Errorf("replace %s: %w", FileBundle, err)
 	}
 	s.keys.Lock()
@@ -118,30 +119,4 @@ func (s *State) reload() error {
 	s.keys.Lock()
 	defer s.keys.Unlock()
 	return s.openKeys()
-}
-
-// replaceFile puts a file in the place of another, as a whole: a power cut leaves one of the two.
-func replaceFile(path string, data []byte, mode fs.FileMode) (err error) {
-	draft, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".new-*")
-	if err != nil {
-		return err
-	}
-	_, err = draft.Write(data)
-	err = errors.Join(err, draft.Chmod(mode), draft.Sync(), draft.Close())
-	if err == nil {
-		err = os.Rename(draft.Name(), path)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(draft.Name()))
-	}
-	return syncFolder(filepath.Dir(path))
-}
-
-// syncFolder makes names durable.
-func syncFolder(path string) error {
-	dir, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(dir.Sync(), dir.Close())
 }

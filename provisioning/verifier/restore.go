@@ -26,8 +26,8 @@ type restoration struct {
 	Rows int       `json:"rows,omitempty"`
 }
 
-// former is a feed of a desk that another took the place of. Its tail and its checkpoint are kept as
-// evidence. Whoever serves it is a copy that must not be used.
+// former is a feed of a desk that another took the place of. Its tail and its checkpoint are kept
+// as evidence. Whoever serves it is a copy that must not be used.
 type former struct {
 	Card       feed.DeskCard `json:"card"`
 	Feed       string        `json:"feed"`

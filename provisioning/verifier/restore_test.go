@@ -34,8 +34,8 @@ func (r *rig) restored(t *testing.T, old *counter, size int64,
 	return served, card
 }
 
-// TestAcceptRestore: rows come back and never seeds, what was known stays as it was, and a copy with
-// the old keys is refused wherever it answers.
+// TestAcceptRestore: rows come back and never seeds, what was known stays as it was, and a copy
+// with the old keys is refused wherever it answers.
 func TestAcceptRestore(t *testing.T) {
 	r := start(t, newDir(t))
 	toldOld, toldNew := &feedtest.Told{}, &feedtest.Told{}

@@ -67,8 +67,8 @@ func (v *Verifier) spreadOnce(ctx context.Context) error {
 	return v.advance()
 }
 
-// tell has one desk take a bundle. A desk that knows only a verifier this one took over from lets in
-// that one's certificate.
+// tell has one desk take a bundle. A desk that knows only a verifier this one took over from lets
+// in that one's certificate.
 func (v *Verifier) tell(ctx context.Context, card feed.DeskCard, bundle feed.Bundle) (err error) {
 	for n := range 1 + len(v.former) {
 		err = v.tellAs(ctx, n, card, bundle)

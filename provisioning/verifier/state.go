@@ -93,7 +93,7 @@ func initialise(p Plan) (feed.Bundle, error) {
 	if err != nil {
 		return feed.Bundle{}, err
 	}
-	if err := writeNew(filepath.Join(p.Dir, FileBundle), 0o644, line); err != nil {
+	if err := boltfile.WriteNew(filepath.Join(p.Dir, FileBundle), 0o644, line); err != nil {
 		return feed.Bundle{}, err
 	}
 	return finish(p, makeState(p))
@@ -232,12 +232,7 @@ func writeSecret(path string, key secret.Key) error {
 	defer clear(raw)
 	text := append(hex.AppendEncode(nil, raw), '\n')
 	defer clear(text)
-	return writeNew(path, 0o600, text)
-}
-
-// writeNew writes a file that was not there, to the disk.
-func writeNew(path string, mode fs.FileMode, data []byte) error {
-	return boltfile.WriteNew(path, mode, data)
+	return boltfile.WriteNew(path, 0o600, text)
 }
 
 func readPair(dir, certFile, keyFile string) (tls.Certificate, error) {

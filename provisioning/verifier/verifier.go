@@ -3,8 +3,12 @@
 // and passcodes, each as often and as long as its terms say.
 //
 // What it holds durably decides: a record is stored with the position it came at before the desk is
-// told, and an attempt is counted before it is answered. The package refuses to know the counter,
-// the person standing there and the token on its USB port.
+// told, and an attempt is counted before it is answered. A desk that lies, runs twice or was put
+// back is under alarm until an operator ends that. Desks of one site hear of each other here, and
+// one that was restored gets back what it published. The verifier renews its keys while it runs,
+// moves to another machine, and is rebuilt from the desks or a backup with the escrow key.
+//
+// The package refuses to know the counter, the person standing there and the token on its USB port.
 package verifier
 
 import (

@@ -82,7 +82,8 @@ func (r *Runner) granted(
 }
 
 // Digits returns copies of the codes of a passcode without a visit, once the verifier has taken it.
-// It refuses with passcode_waiting before, and with passcode_gone when there is nothing to wait for.
+// It refuses with passcode_waiting before, and with passcode_gone when there is nothing to wait
+// for.
 func (r *Runner) Digits(id provisioning.PasscodeID) ([]secret.Passcode, error) {
 	p, ok := provisioning.Get[provisioning.Passcode](r.ledger.Snapshot(), string(id))
 	switch {

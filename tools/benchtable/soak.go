@@ -49,8 +49,8 @@ func soakLevel(unit, law string) func(run) (line, error) {
 	}
 }
 
-// soakBytes wants each change to cost the same, early and late. The log is append-only, so that a file
-// grows for ever.
+// soakBytes wants each change to cost the same, early and late. The log is append-only, so that a
+// file grows for ever.
 func soakBytes(of string) func(run) (line, error) {
 	return func(r run) (line, error) {
 		v, met, err := soaked(r, []string{of + "-B/change"}, []string{of, of + "-free"})

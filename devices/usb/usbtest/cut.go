@@ -8,8 +8,8 @@ import (
 )
 
 // Cut boots, runs the program, and ends the power when now says so: qemu is killed in the middle of
-// whatever it does. now is asked again and again, with a way to read the files of Work. A program that
-// ends by itself before that ends the test. Cut returns the folder that was Work.
+// whatever it does. now is asked again and again, with a way to read the files of Work. A program
+// that ends by itself before that ends the test. Cut returns the folder that was Work.
 func Cut(t testing.TB, g Guest, now func(read func(name string) string) bool) (work string) {
 	t.Helper()
 	b := g.boot(t)

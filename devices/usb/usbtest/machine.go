@@ -5,7 +5,8 @@ import (
 	"strings"
 )
 
-// diskModules are what a guest with a Disk loads besides, machineModules what one with Systemd does.
+// diskModules are what a guest with a Disk loads besides, machineModules what one with Systemd
+// does.
 var (
 	diskModules = []string{
 		"drivers/block/virtio_blk.ko", "lib/crc16.ko", "crypto/crc32c_generic.ko",
@@ -68,9 +69,9 @@ func (g Guest) processors() string {
 	return "2"
 }
 
-// machineScript makes this machine's root writable by laying memory over it, takes away what is this
-// machine's own business, and hands over to its systemd, which starts the program when the system is
-// up. %s are the modules.
+// machineScript makes this machine's root writable by laying memory over it, takes away what is
+// this machine's own business, and hands over to its systemd, which starts the program when the
+// system is up. %s are the modules.
 const machineScript = `#!/bin/busybox sh
 export PATH=/bin
 busybox mkdir -p /proc /sys /dev /lower /over /new

@@ -11,8 +11,8 @@ import (
 // sector is the unit of a disk: a device writes one whole, or not at all.
 const sector = 512
 
-// The log of writes (Linux: admin-guide/device-mapper/log-writes.rst): a first sector that says what it
-// is, then entries of one sector each, followed by the data that was written.
+// The log of writes (Linux: admin-guide/device-mapper/log-writes.rst): a first sector that says
+// what it is, then entries of one sector each, followed by the data that was written.
 const (
 	logMagic   = 0x6a736677736872
 	logFlush   = 1 << 0
@@ -29,8 +29,8 @@ type logEntry struct {
 // errNoLog says that a file is no log of writes.
 var errNoLog = errors.New("not a log of writes")
 
-// parseLog reads the entries of a log. What qemu had in hand when it was killed left a hole or a piece
-// of an entry, which is passed over: nobody was told of that write.
+// parseLog reads the entries of a log. What qemu had in hand when it was killed left a hole or a
+// piece of an entry, which is passed over: nobody was told of that write.
 func parseLog(raw []byte) ([]logEntry, error) {
 	if len(raw) < sector || binary.LittleEndian.Uint64(raw) != logMagic ||
 		binary.LittleEndian.Uint32(raw[24:]) != sector {
@@ -66,13 +66,13 @@ func parseEntry(raw []byte) (e logEntry, ok bool) {
 	return e, true
 }
 
-// Loss is what a cut of the power did: of so many writes and flushes since the boot, how many sectors
-// that were not flushed the disk kept and lost.
+// Loss is what a cut of the power did: of so many writes and flushes since the boot, how many
+// sectors that were not flushed the disk kept and lost.
 type Loss struct{ Writes, Flushes, Kept, Lost int }
 
-// Lose makes of a disk before a boot, and the log of the writes during it, the disk as a cut of the power
-// may leave it: whatever the guest had flushed, and of the writes after the last flush those sectors
-// that keep says yes to.
+// Lose makes of a disk before a boot, and the log of the writes during it, the disk as a cut of the
+// power may leave it: whatever the guest had flushed, and of the writes after the last flush those
+// sectors that keep says yes to.
 func Lose(disk, log string, keep func() bool) (loss Loss, err error) {
 	raw, err := os.ReadFile(log)
 	if err != nil {

@@ -27,8 +27,8 @@ func logOf(entries ...logEntry) []byte {
 	return head
 }
 
-// TestLose: what was flushed is there, what was not is there as far as it is kept, and what qemu was
-// writing when it was killed is not.
+// TestLose: what was flushed is there, what was not is there as far as it is kept, and what qemu
+// was writing when it was killed is not.
 func TestLose(t *testing.T) {
 	log := logOf(logEntry{at: 0, data: []byte("ab")}, logEntry{flags: logFlush},
 		logEntry{at: 1, data: []byte("cd")}, logEntry{at: 3, data: []byte("e"), flags: logFUA})
