@@ -18,7 +18,7 @@ import (
 const backupText = "desk = \"demo-1\"\n"
 
 // makeBackup has a running desk make a backup, as the operator's command does.
-func makeBackup(t *testing.T, config daemon.Config, path string) string {
+func makeBackup(t testing.TB, config daemon.Config, path string) string {
 	t.Helper()
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -39,7 +39,7 @@ func makeBackup(t *testing.T, config daemon.Config, path string) string {
 // openBackup is everything that a backup gives away: the file as it lies there; and, to whoever has
 // the recovery key, each of its parts, and every value of the store that the desk's key among them
 // opens.
-func openBackup(t *testing.T, path string, key secret.Key, holders *bodies) map[string][]byte {
+func openBackup(t testing.TB, path string, key secret.Key, holders *bodies) map[string][]byte {
 	t.Helper()
 	raw, err := os.ReadFile(path)
 	if err != nil {
@@ -66,7 +66,7 @@ func openBackup(t *testing.T, path string, key secret.Key, holders *bodies) map[
 	return all
 }
 
-func storeOfBackup(t *testing.T, store, text []byte, holders *bodies) []byte {
+func storeOfBackup(t testing.TB, store, text []byte, holders *bodies) []byte {
 	t.Helper()
 	key, err := base64.StdEncoding.DecodeString(string(bytes.TrimSpace(text)))
 	if err != nil {
@@ -81,7 +81,7 @@ func storeOfBackup(t *testing.T, store, text []byte, holders *bodies) []byte {
 
 // recoveryKey makes the key that opens a desk's backups: its public half where the desk looks for
 // it, its private half far from there.
-func recoveryKey(t *testing.T, config daemon.Config) secret.Key {
+func recoveryKey(t testing.TB, config daemon.Config) secret.Key {
 	t.Helper()
 	private := filepath.Join(t.TempDir(), "recovery.key")
 	if _, err := daemon.MakeRecoveryKey(private, config.Backup.Recovery); err != nil {

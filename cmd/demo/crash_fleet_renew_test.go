@@ -170,7 +170,7 @@ func (f *crashFleet) then(what, step string) {
 // call has the sign-in service call with a certificate of a file, over new connections.
 func (f *crashFleet) call(name string) {
 	f.t.Helper()
-	client, err := f.central.newCaller(filepath.Join(filepath.Dir(f.central.dir), name))
+	client, err := f.central.newCaller(settings{}, filepath.Join(filepath.Dir(f.central.dir), name))
 	if err != nil {
 		f.t.Fatal(err)
 	}

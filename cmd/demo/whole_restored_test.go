@@ -134,7 +134,7 @@ func (w *whole) erasedAgain(id string, gone, stays provisioning.Person) {
 }
 
 // copyAll copies a folder for its owner alone.
-func copyAll(t *testing.T, from, to string) {
+func copyAll(t testing.TB, from, to string) {
 	t.Helper()
 	if err := os.CopyFS(to, os.DirFS(from)); err != nil {
 		t.Fatal(err)
