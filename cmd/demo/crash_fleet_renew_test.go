@@ -4,7 +4,9 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -13,8 +15,8 @@ import (
 	"github.com/tokendesk/tokendesk/provisioning/verifier"
 )
 
-// whileLending takes tokens back and lends them anew, one desk after the other, until something else
-// is done, and at each desk at least once.
+// whileLending takes tokens back and lends them anew, one desk after the other, until something
+// else is done, and at each desk at least once.
 func (f *crashFleet) whileLending(do func() error) {
 	f.t.Helper()
 	done := make(chan error, 1)
@@ -185,5 +187,24 @@ func (f *crashFleet) comesIn(after string) {
 	account := f.lanes[0].person.Account
 	if !f.signsIn(account, f.press(f.held[account])) {
 		f.t.Errorf("%s: the token of %s is lost", after, account)
+	}
+}
+
+// siteSecret is the file that an operator copies to the other desks of the site.
+func (l *crashLane) siteSecret() []byte {
+	text, err := os.ReadFile(filepath.Join(l.script.Config.Credentials, "site-secret"))
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	return text
+}
+
+// takeSecret puts it there.
+func (l *crashLane) takeSecret(text []byte) {
+	folder := l.script.Config.Credentials
+	err := errors.Join(os.MkdirAll(folder, 0o700),
+		os.WriteFile(filepath.Join(folder, "site-secret"), text, 0o600))
+	if err != nil {
+		l.t.Fatal(err)
 	}
 }

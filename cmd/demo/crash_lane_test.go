@@ -206,25 +206,6 @@ func (l *crashLane) readKeys() {
 	}
 }
 
-// siteSecret is the file that an operator copies to the other desks of the site.
-func (l *crashLane) siteSecret() []byte {
-	text, err := os.ReadFile(filepath.Join(l.script.Config.Credentials, "site-secret"))
-	if err != nil {
-		l.t.Fatal(err)
-	}
-	return text
-}
-
-// takeSecret puts it there.
-func (l *crashLane) takeSecret(text []byte) {
-	folder := l.script.Config.Credentials
-	err := errors.Join(os.MkdirAll(folder, 0o700),
-		os.WriteFile(filepath.Join(folder, "site-secret"), text, 0o600))
-	if err != nil {
-		l.t.Fatal(err)
-	}
-}
-
 // letIn makes the officer.
 func (l *crashLane) letIn(who sample) {
 	s := l.open(filepath.Join(l.script.Config.State, crashFile))

@@ -136,9 +136,9 @@ func (v *Verifier) advance() error {
 	return errors.Join(dropPair(v.dir, "follower", old), v.reload())
 }
 
-// reconnected says whether no connection to a desk was made with another certificate. A revoked desk
-// counts for nothing: it is not told of the new one, and its connection may go on for as long as a
-// poll takes.
+// reconnected says whether no connection to a desk was made with another certificate. A revoked
+// desk counts for nothing: it is not told of the new one, and its connection may go on for as long
+// as a poll takes.
 func (v *Verifier) reconnected(pin string) (bool, error) {
 	desks, err := v.desks()
 	if err != nil {
