@@ -248,9 +248,13 @@ func TestBenchAsksAgainForASerial(t *testing.T) {
 		if err := w.Close(); err != nil {
 			t.Fatal(err)
 		}
-		took := until(t, b, "without a serial", shows(""))
-		if took < 3*time.Second || took > 10*time.Second || !b.Plugs()[0].Usable {
-			t.Errorf("shown after %v as %+v", took, b.Plugs()[0])
+		var shown []provisioning.Plug
+		took := until(t, b, "without a serial", func(plugs []provisioning.Plug) bool {
+			shown = plugs
+			return shows("")(plugs)
+		})
+		if took < 3*time.Second || took > 10*time.Second || !shown[0].Usable {
+			t.Errorf("shown after %v as %+v", took, shown[0])
 		}
 	})
 }
