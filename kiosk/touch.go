@@ -35,6 +35,8 @@ type touching struct {
 	// shown is closed at the first thing there is to show: something is waited for, or it is over.
 	shown chan struct{}
 	once  sync.Once
+	// ended is closed once the token is free again.
+	ended chan struct{}
 
 	mu     sync.Mutex
 	wait   provisioning.KeyWait
@@ -117,9 +119,10 @@ type waiter func(
 // had to be waited for, what comes after it.
 func (s *Server) await(r *http.Request, ask touchAsk, wait waiter) (to string, err error) {
 	id := s.screenOf(r)
-	mine := &touching{ask: ask, shown: make(chan struct{})}
+	mine := &touching{ask: ask, shown: make(chan struct{}), ended: make(chan struct{})}
 	job := func(ctx context.Context) {
 		ctx, mine.cancel = context.WithCancel(ctx)
+		defer close(mine.ended)
 		defer mine.cancel()
 		proven, err := wait(ctx, func(what provisioning.KeyWait) {
 			s.touches.keep(id, mine)
@@ -238,6 +241,10 @@ func (s *Server) postTouch(w http.ResponseWriter, r *http.Request) error {
 		return redirect(w, r, pages.PathHome)
 	}
 	t.cancel()
+	select { // who asks again at once finds the token free
+	case <-t.ended:
+	case <-r.Context().Done():
+	}
 	return redirect(w, r, t.ask.Back)
 }
 
