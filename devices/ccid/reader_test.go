@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"runtime"
 	"strings"
@@ -121,10 +122,11 @@ func TestPulledWhileRead(t *testing.T) {
 		d := start(t, ccid.Options{Place: ccid.Place{AID: []byte{0xF0, 1, 2, 3, 4, 5},
 			Files: [][]byte{{0x50, 0x31}}, Offset: 2, Length: 8, Text: true}}, r)
 		defer d.stop()
+		synctest.Wait() // what the reader is asked at the start is none of the commands
 		for commands := 1; commands <= 4; commands++ {
 			r.Misbehave(virtual.ReaderFault{PullCardAfter: commands})
 			r.Put(idCard())
-			d.want("a card that was pulled")
+			d.want(fmt.Sprintf("a card that was pulled after %d commands", commands))
 			if !d.source.Up() {
 				t.Errorf("pulled after %d commands: %v", commands, d.source.Trouble())
 			}
