@@ -70,7 +70,7 @@ func (v *Verifier) follow(ctx context.Context, card feed.DeskCard) error {
 	if err != nil {
 		return fmt.Errorf("read the log key of desk %s: %w", card.Desk, err)
 	}
-	f := &follower{Verifier: v, desk: card.Desk, card: card, keys: keys,
+	f := &follower{Verifier: v, desk: card.Desk, site: card.Site, card: card, keys: keys,
 		limit: feed.MaxLeaves}
 	f.connect()
 	defer func() {
@@ -108,6 +108,9 @@ func (v *Verifier) follow(ctx context.Context, card feed.DeskCard) error {
 type follower struct {
 	*Verifier
 	desk string
+	// site is the card's. It stays while the card is renewed, so that whoever tells the desk of it may
+	// read it.
+	site string
 	card feed.DeskCard
 	// keys are the log keys it may sign with: two while one is renewed.
 	keys []note.Verifier

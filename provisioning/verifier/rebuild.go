@@ -169,7 +169,8 @@ func (r *replay) source(row deskRow) (*source, error) {
 		return nil, fmt.Errorf("read the log key of desk %s: %w", row.Card.Desk, err)
 	}
 	row.Tail, row.Checkpoint, row.Issued = nil, nil, nil
-	f := &follower{Verifier: r.Verifier, desk: row.Card.Desk, card: row.Card, keys: keys,
+	f := &follower{Verifier: r.Verifier, desk: row.Card.Desk, site: row.Card.Site,
+		card: row.Card, keys: keys,
 		limit: feed.MaxLeaves}
 	f.connect()
 	return &source{follower: f, keys: r.keys, row: row, Rebuilt: Rebuilt{Desk: row.Card.Desk}}, nil

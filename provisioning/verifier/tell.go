@@ -85,14 +85,14 @@ func (f *follower) tellOnce(ctx context.Context, at *told) (time.Duration, error
 		}
 	}
 	for {
-		index, err := f.siteSince(f.desk, f.card.Site, at.rev)
+		index, err := f.siteSince(f.desk, f.site, at.rev)
 		if err != nil {
 			return sitePause, err
 		}
 		if at.rev == index.Rev && !at.anew {
 			return 0, nil
 		}
-		answer, err := f.site(ctx, index)
+		answer, err := f.callSite(ctx, index)
 		if err != nil {
 			return sitePause, err
 		}
@@ -121,13 +121,13 @@ func (f *follower) greet(ctx context.Context, at *told) (time.Duration, error) {
 
 // ask hears how far the desk's copy is, and gives it the key of its tags.
 func (f *follower) ask(ctx context.Context, at *told) error {
-	index := feed.SiteIndex{Index: f.indexName(f.card.Site), After: -1, Rev: -1,
+	index := feed.SiteIndex{Index: f.indexName(f.site), After: -1, Rev: -1,
 		TagKey: f.tagKey(f.desk)}
-	answer, err := f.site(ctx, index)
+	answer, err := f.callSite(ctx, index)
 	if err != nil {
 		return err
 	}
-	newest, err := f.siteRev(f.card.Site)
+	newest, err := f.siteRev(f.site)
 	if err != nil {
 		return err
 	}
@@ -161,9 +161,9 @@ func (f *follower) confirm(index feed.SiteIndex, answer feed.SiteAnswer) error {
 	return nil
 }
 
-// site makes one call over a connection of its own: the one the feed comes on may be renewed
+// callSite makes one call over a connection of its own: the one the feed comes on may be renewed
 // meanwhile, and is not to be kept by a call under way.
-func (f *follower) site(ctx context.Context, index feed.SiteIndex) (feed.SiteAnswer, error) {
+func (f *follower) callSite(ctx context.Context, index feed.SiteIndex) (feed.SiteAnswer, error) {
 	w := newWire(f.followedBy(f.desk), func() *tls.Certificate { return f.face(f.tries) }, f.dial)
 	defer w.close()
 	return w.site(ctx, index)
