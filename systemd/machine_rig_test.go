@@ -22,8 +22,8 @@ var guestTools = map[string]string{
 	"mkfs.ext4": "e2fsprogs", "e2fsck": "e2fsprogs",
 }
 
-// programs builds what an installation has, and the tokens. The folder lies in the checkout, where
-// the guest sees it too, and keeps what it has read.
+// programs builds what an installation has, and the tokens. The guest gets copies: the checkout may
+// lie where it has a folder of its own.
 func programs(t *testing.T) (dir string) {
 	t.Helper()
 	dir, err := filepath.Abs("../.cache/rig/programs")
@@ -45,9 +45,13 @@ func guest(t *testing.T, bin, run string, limit time.Duration) usbtest.Guest {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return usbtest.Guest{Binary: self, Timeout: limit, Files: map[string]string{},
+	programs := map[string]string{}
+	for _, name := range []string{"tokendeskd", "tokendesk", "verifierd", "virtualusb"} {
+		programs[name] = filepath.Join(bin, name)
+	}
+	return usbtest.Guest{Binary: self, Timeout: limit, Files: map[string]string{}, Programs: programs,
 		Args: []string{"-test.v", "-test.run=^" + run + "$", "-test.timeout=" + limit.String()},
-		Env:  []string{inGuest + "=" + bin, "CI=" + os.Getenv("CI"), "SOAK=" + os.Getenv("SOAK")}}
+		Env:  []string{inGuest + "=" + usbtest.Work, "CI=" + os.Getenv("CI"), "SOAK=" + os.Getenv("SOAK")}}
 }
 
 // TestRig runs the two guests side by side.
