@@ -6,6 +6,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
 	"regexp"
 	"testing"
 	"time"
@@ -22,11 +24,18 @@ var guestTools = map[string]string{
 	"mkfs.ext4": "e2fsprogs", "e2fsck": "e2fsprogs",
 }
 
-// programs builds what an installation has, and the tokens. The guest gets copies: the checkout may
-// lie where it has a folder of its own.
+// programs builds what an installation has, and the tokens. The folder lies in the checkout, where
+// the guest sees it too, and keeps what it has read; or in the cache of whoever runs the test, if the
+// checkout lies where the guest has a folder of its own.
 func programs(t *testing.T) (dir string) {
 	t.Helper()
 	dir, err := filepath.Abs("../.cache/rig/programs")
+	if err == nil && hidden(dir) {
+		if dir, err = os.UserCacheDir(); err == nil && hidden(dir) {
+			t.Fatalf("the guest does not see %s: put the checkout elsewhere", dir)
+		}
+		dir = filepath.Join(dir, "tokendesk", "rig", "programs")
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,6 +47,12 @@ func programs(t *testing.T) (dir string) {
 	return dir
 }
 
+// hidden says whether the guest has a folder of its own where this one lies.
+func hidden(dir string) bool {
+	return slices.ContainsFunc([]string{"/tmp/", "/run/", "/var/", "/dev/"},
+		func(own string) bool { return strings.HasPrefix(dir, own) })
+}
+
 // guest is this test binary in the guest.
 func guest(t *testing.T, bin, run string, limit time.Duration) usbtest.Guest {
 	t.Helper()
@@ -45,13 +60,9 @@ func guest(t *testing.T, bin, run string, limit time.Duration) usbtest.Guest {
 	if err != nil {
 		t.Fatal(err)
 	}
-	programs := map[string]string{}
-	for _, name := range []string{"tokendeskd", "tokendesk", "verifierd", "virtualusb"} {
-		programs[name] = filepath.Join(bin, name)
-	}
-	return usbtest.Guest{Binary: self, Timeout: limit, Files: map[string]string{}, Programs: programs,
+	return usbtest.Guest{Binary: self, Timeout: limit, Files: map[string]string{},
 		Args: []string{"-test.v", "-test.run=^" + run + "$", "-test.timeout=" + limit.String()},
-		Env:  []string{inGuest + "=" + usbtest.Work, "CI=" + os.Getenv("CI"), "SOAK=" + os.Getenv("SOAK")}}
+		Env:  []string{inGuest + "=" + bin, "CI=" + os.Getenv("CI"), "SOAK=" + os.Getenv("SOAK")}}
 }
 
 // TestRig runs the two guests side by side.
