@@ -128,7 +128,7 @@ func (m *machine) start() {
 			m.t.Errorf("before anybody came, %s is %s", unit, got)
 		}
 	}
-	resp, err := http.Get(deskScreen() + "/")
+	resp, err := (&http.Client{Timeout: 20 * time.Second}).Get(deskScreen() + "/")
 	if err != nil {
 		m.t.Fatalf("the first page: %v", err)
 	}
