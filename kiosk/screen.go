@@ -18,6 +18,8 @@ const (
 // screen is what one session left half done: forms rendered and not posted, a half-typed PIN
 // (where scripts are off), and the refusal its next page shows.
 type screen struct {
+	// used is when it was used last, counted in uses of any.
+	used int64
 	// ops are the op ids of rendered forms, by page and form.
 	ops map[form]provisioning.OpID
 	// officer picked on the PIN page at pinPath, and the digits typed so far.
@@ -48,6 +50,7 @@ type form struct{ path, name string }
 type screens struct {
 	mu   sync.Mutex
 	byID map[string]*screen
+	uses int64
 }
 
 func newScreens() *screens { return &screens{byID: map[string]*screen{}} }
@@ -57,21 +60,27 @@ func (s *screens) of(id string) *screen {
 	sc, ok := s.byID[id]
 	if !ok {
 		if len(s.byID) >= maxScreens {
-			s.forgetAny()
+			s.forgetOldest()
 		}
 		sc = &screen{ops: map[form]provisioning.OpID{}}
 		s.byID[id] = sc
 	}
+	s.uses++
+	sc.used = s.uses
 	return sc
 }
 
-// forgetAny makes room for one. It loses half-typed fields only: every page can be rendered again.
-func (s *screens) forgetAny() {
+// forgetOldest makes room for one, where nobody has stood for longest. It loses half-typed fields
+// and a goodbye: every page can be rendered again.
+func (s *screens) forgetOldest() {
+	var oldest string
 	for id, sc := range s.byID {
-		sc.digits.Wipe()
-		delete(s.byID, id)
-		return
+		if oldest == "" || sc.used < s.byID[oldest].used {
+			oldest = id
+		}
 	}
+	s.byID[oldest].digits.Wipe()
+	delete(s.byID, oldest)
 }
 
 // read gives a copy of what a page shows.

@@ -254,6 +254,18 @@ func TestScreensAreBounded(t *testing.T) {
 	}
 }
 
+// TestTheScreenInUseIsKept: however many come and go, the one somebody stands at keeps what it shows.
+func TestTheScreenInUseIsKept(t *testing.T) {
+	s := newScreens()
+	s.edit("counter", func(sc *screen) { sc.number = "4711" })
+	for range 8 * maxScreens {
+		s.read(newID())
+		if s.read("counter").number != "4711" {
+			t.Fatal("the screen in use was forgotten for one that only looked in")
+		}
+	}
+}
+
 func TestPostsAreBoundedAndForgotten(t *testing.T) {
 	p := newPosts()
 	for i := range 3 * maxPosts {
