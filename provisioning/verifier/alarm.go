@@ -163,26 +163,27 @@ func (d *deskRow) clear(now time.Time, reason string) {
 // errAlarmed: nothing of a desk is asked for or used while its alarm stands.
 var errAlarmed = errors.New("the desk is under alarm")
 
-// raise stores the first alarm of a desk. While it stands nothing can bring another. If the disk
-// fails the writer of attempts finds that, too, and ends the process.
-func (v *Verifier) raise(desk string, lie *forgery) {
-	v.log.Error("a desk's feed is refused", "desk", desk, "kind", lie.kind, "why", lie.Error(),
+// raise stores the first alarm of a desk. While it stands nothing can bring another, and what was
+// seen of a card that an operator has replaced meanwhile brings none. If the disk fails the writer of
+// attempts finds that, too, and ends the process.
+func (f *follower) raise(lie *forgery) {
+	f.log.Error("a desk's feed is refused", "desk", f.desk, "kind", lie.kind, "why", lie.Error(),
 		systemd.DeskAlarm.Attr())
-	err := v.file.Update(func(tx *boltfile.Tx) error {
-		row, ok, err := load[deskRow](tx, deskTable, []byte(desk))
-		if err != nil || !ok || row.Alarm.Stands() {
+	err := f.file.Update(func(tx *boltfile.Tx) error {
+		row, ok, err := load[deskRow](tx, deskTable, []byte(f.desk))
+		if err != nil || !ok || row.Alarm.Stands() || row.Card != f.card {
 			return err
 		}
-		row.Alarm = Alarm{At: v.clock(), Kind: lie.kind, What: lie.Error(), Shown: lie.shown,
+		row.Alarm = Alarm{At: f.clock(), Kind: lie.kind, What: lie.Error(), Shown: lie.shown,
 			Held: row.Checkpoint}
 		var tail feed.Tail
 		if len(row.Tail) > 0 && tail.UnmarshalBinary(row.Tail) == nil {
 			row.Alarm.Position = tail.Position()
 		}
-		return save(tx, deskTable, []byte(desk), row)
+		return save(tx, deskTable, []byte(f.desk), row)
 	})
 	if err != nil {
-		v.log.Error("record an alarm", "desk", desk, "err", err)
+		f.log.Error("record an alarm", "desk", f.desk, "err", err)
 	}
 }
 

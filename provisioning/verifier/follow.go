@@ -138,7 +138,7 @@ type follower struct {
 func (f *follower) trouble(err error, pause time.Duration) time.Duration {
 	f.setLink(f.desk, func(l *Link) { l.Trouble = err.Error() })
 	if lie := accused(err); lie != nil {
-		f.raise(f.desk, lie)
+		f.raise(lie)
 		if !lie.kind.copied() {
 			return alarmPause
 		}

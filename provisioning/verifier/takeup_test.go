@@ -77,4 +77,13 @@ func TestLogKeyIsRetired(t *testing.T) {
 	default:
 		t.Error("nobody looks whether the follower has the right card")
 	}
+	for _, c := range []struct {
+		who    *follower
+		stands bool
+	}{{late, false}, {f, true}} {
+		c.who.raise(&forgery{kind: AlarmOtherDesk})
+		if row, err := v.deskRow("desk1"); err != nil || row.Alarm.Stands() != c.stands {
+			t.Errorf("followed by its card of now: %v; the alarm is %+v, %v", c.stands, row.Alarm, err)
+		}
+	}
 }
