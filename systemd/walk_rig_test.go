@@ -55,6 +55,18 @@ type walk struct {
 
 // try does the next thing on the screen.
 func (k *walk) try() (done bool, trouble thrown) {
+	trouble = catch(func() {
+		if k.w.browser == nil {
+			k.w.browser, k.acted = kiosktest.New(witness{k.w.t}, deskScreen()), false
+			k.w.browser.Open("/")
+		}
+		done = k.step(k.w.browser, k.w.browser.Page)
+	})
+	return done, trouble
+}
+
+// catch returns what a witness throws in do.
+func catch(do func()) (trouble thrown) {
 	defer func() {
 		if r := recover(); r != nil {
 			var ours bool
@@ -63,11 +75,8 @@ func (k *walk) try() (done bool, trouble thrown) {
 			}
 		}
 	}()
-	if k.w.browser == nil {
-		k.w.browser, k.acted = kiosktest.New(witness{k.w.t}, deskScreen()), false
-		k.w.browser.Open("/")
-	}
-	return k.step(k.w.browser, k.w.browser.Page), ""
+	do()
+	return ""
 }
 
 func (k *walk) step(b *kiosktest.Browser, p *kiosktest.Page) (done bool) {
@@ -124,14 +133,20 @@ func (k *walk) wait(b *kiosktest.Browser, p *kiosktest.Page) {
 	b.Reload()
 }
 
-// finish ends the visit after a loan, so that the next can begin.
+// finish ends the visit after a loan, so that the next can begin. If the desk is killed meanwhile,
+// the next loan begins on the screen of the new desk.
 func (w *world) finish() {
-	for range 20 {
-		p := w.browser.Page
-		i := slices.IndexFunc([]string{"No slip", "Finish"}, p.Has)
-		if i < 0 || p.URL.Path == "/ready" {
-			return
+	trouble := catch(func() {
+		for range 20 {
+			p := w.browser.Page
+			i := slices.IndexFunc([]string{"No slip", "Finish"}, p.Has)
+			if i < 0 || p.URL.Path == "/ready" {
+				return
+			}
+			w.browser.Press([]string{"No slip", "Finish"}[i])
 		}
-		w.browser.Press([]string{"No slip", "Finish"}[i])
+	})
+	if trouble != "" {
+		w.browser = nil
 	}
 }
