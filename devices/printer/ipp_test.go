@@ -70,7 +70,8 @@ func TestPrintsByCUPS(t *testing.T) {
 }
 
 // looksLike compares the ink on the page that came out with the picture drawn from the slip: cell
-// by cell, because a filter may have scaled it.
+// by cell, because a filter may have scaled it. CUPS does not always choose the same resolution, and
+// a cell is so high that a rule at its edge, which falls into the next one then, makes no difference.
 func looksLike(t *testing.T, document []byte, s Slip) {
 	t.Helper()
 	pages, err := unraster(document)
@@ -89,13 +90,13 @@ func looksLike(t *testing.T, document []byte, s Slip) {
 	if got.Empty() {
 		t.Fatal("an empty page came out")
 	}
-	const across, down = 24, 48
+	const across, down = 24, 24
 	differ := 0
 	for y := range down {
 		for x := range across {
 			a := cell(want, drawn, x, y, across, down)
 			b := cell(pages[0], got, x, y, across, down)
-			if d := a - b; d > 0.12 || d < -0.12 {
+			if d := a - b; d > 0.08 || d < -0.08 {
 				differ++
 			}
 		}

@@ -27,7 +27,7 @@ func TestBenchOutlivesABrokenBus(t *testing.T) {
 		bus.breaks(devices.ErrUnsupported)
 		bus.Plug(keys[1])
 		time.Sleep(time.Minute)
-		if got := describe(b.Plugs()); got != "[11]" || len(said) != 1 {
+		if got := describe(b.Plugs()); got != `["11"]` || len(said) != 1 {
 			t.Errorf("while the bus is broken, %s is shown; told %d times", got, len(said))
 		}
 		if err := <-said; !errors.Is(err, devices.ErrUnsupported) {
@@ -157,7 +157,7 @@ func TestBenchOpenWaitsForItsOwnQuestion(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := describe(b.Plugs()); got != "[11]" {
+		if got := describe(b.Plugs()); got != `["11"]` {
 			t.Errorf("opened while the list shows %s", got)
 		}
 		if err := device.Close(); err != nil {

@@ -113,9 +113,9 @@ func describe(plugs []provisioning.Plug) string {
 			words = append(words, "asking")
 		}
 	}
-	return fmt.Sprint(words)
+	return fmt.Sprintf("%q", words)
 }
 
 func shows(want ...string) func([]provisioning.Plug) bool {
-	return func(plugs []provisioning.Plug) bool { return describe(plugs) == fmt.Sprint(want) }
+	return func(plugs []provisioning.Plug) bool { return describe(plugs) == fmt.Sprintf("%q", want) }
 }
