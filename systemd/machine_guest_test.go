@@ -223,20 +223,25 @@ func (m *machine) watchdog() {
 			m.t.Errorf("%s gave no sign of life", unit)
 		}
 	}
-	write(m.t, "/run/systemd/system/verifierd.service.d/patience.conf", "[Service]\nWatchdogSec=5s\n", 0o644)
-	must(m.t, "systemctl", "daemon-reload")
-	must(m.t, "systemctl", "restart", "verifierd")
-	first := m.show("verifierd", "WatchdogTimestampMonotonic")
-	if !within(20*time.Second, func() bool {
-		return m.show("verifierd", "WatchdogTimestampMonotonic") != first
-	}) {
-		m.t.Error("the verifier's signs of life ended")
-	}
-	pid := m.stop("verifierd")
-	if !within(40*time.Second, func() bool { return m.alive("verifierd", pid) }) {
-		m.t.Error("a verifier that stands still is not started anew")
+	for _, unit := range units {
+		m.standsStill(unit)
 	}
 	m.follow()
+}
+
+// standsStill stops a daemon, which systemd then starts anew, sooner than it does elsewhere.
+func (m *machine) standsStill(unit string) {
+	write(m.t, "/run/systemd/system/"+unit+".service.d/patience.conf", "[Service]\nWatchdogSec=5s\n", 0o644)
+	must(m.t, "systemctl", "daemon-reload")
+	must(m.t, "systemctl", "restart", unit)
+	first := m.show(unit, "WatchdogTimestampMonotonic")
+	if !within(20*time.Second, func() bool { return m.show(unit, "WatchdogTimestampMonotonic") != first }) {
+		m.t.Errorf("the signs of life of %s ended", unit)
+	}
+	pid := m.stop(unit)
+	if !within(40*time.Second, func() bool { return m.alive(unit, pid) }) {
+		m.t.Errorf("%s stands still and is not started anew", unit)
+	}
 }
 
 // stop makes a daemon stand still.
