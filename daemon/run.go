@@ -129,7 +129,7 @@ func (d *Desk) listen() (s sockets, err error) {
 	if err != nil {
 		return s, errors.Join(err, screen.Close(), plain.Close(), operator.Close())
 	}
-	return sockets{screen, secure, operator, self}, nil
+	return sockets{screen, secure, porter.New(operator, maxConnections), self}, nil
 }
 
 func (d *Desk) socket(name, address string) (net.Listener, error) {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -13,7 +12,7 @@ import (
 func TestWholeOperator(t *testing.T) {
 	t.Parallel()
 	w := unlocked(t, settings{site: "um"})
-	client := daemon.NewClient(filepath.Join(w.settings.state, "desk", "admin.sock"))
+	client := w.client()
 	order := func(act, id, name, pin string) error {
 		return client.Order(t.Context(), act, daemon.OfficerOrder{
 			OfficerRow: daemon.OfficerRow{ID: id, Name: name}, PIN: pin})

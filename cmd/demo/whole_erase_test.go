@@ -49,7 +49,7 @@ func personal(p provisioning.Person) hoard {
 
 // client is the operator's.
 func (w *whole) client() *daemon.Client {
-	return daemon.NewClient(filepath.Join(w.settings.state, "desk", "admin.sock"))
+	return daemon.NewClient(w.adminSocket())
 }
 
 // erase has a person forgotten, and returns what was answered or refused.

@@ -22,20 +22,38 @@ const crowd = 10_000
 func TestWholeCrowd(t *testing.T) {
 	portertest.NeedsCrowd(t, crowd)
 	w := unlocked(t, settings{site: "um"})
-	for name, listener := range map[string]net.Listener{"screen": w.screen, "view": w.self,
-		"feed": w.feed} {
+	page := func(l net.Listener) func() {
+		return func() { answers(t, "http://"+l.Addr().String()+"/") }
+	}
+	for name, socket := range map[string]struct {
+		address string
+		serves  func()
+	}{
+		"screen": {w.screen.Addr().String(), page(w.screen)},
+		"view":   {w.self.Addr().String(), page(w.self)},
+		"feed":   {w.feed.Addr().String(), func() { w.lend(w.person("CHAN"), w.key(17390102)) }},
+		"admin":  {w.adminSocket(), w.obeys},
+	} {
 		t.Run(name, func(t *testing.T) {
 			before := portertest.Descriptors(t)
-			portertest.Crowd(t, listener.Addr().String(), crowd)
+			portertest.Crowd(t, socket.address, crowd)
 			if held := portertest.Descriptors(t) - before - crowd; held > crowd/10 {
 				t.Errorf("%d of the crowd are held", held)
 			}
-			if name == "feed" {
-				w.lend(w.person("CHAN"), w.key(17390102))
-			} else {
-				answers(t, "http://"+listener.Addr().String()+"/")
-			}
+			socket.serves()
 		})
+	}
+}
+
+func (w *whole) adminSocket() string { return filepath.Join(w.settings.state, "desk", "admin.sock") }
+
+// obeys asks as the operator, on a new connection.
+func (w *whole) obeys() {
+	w.t.Helper()
+	began := time.Now()
+	_, err := w.client().Status(w.t.Context())
+	if took := time.Since(began); err != nil || took > time.Second {
+		w.t.Errorf("the operator is answered after %v: %v", took, err)
 	}
 }
 
@@ -60,7 +78,7 @@ func answers(t *testing.T, url string) {
 func TestWholeAdminSocket(t *testing.T) {
 	t.Parallel()
 	w := begin(t, settings{site: "um"}, nil)
-	path := filepath.Join(w.settings.state, "desk", "admin.sock")
+	path := w.adminSocket()
 	for dir := filepath.Dir(path); dir != os.TempDir() && dir != "/"; dir = filepath.Dir(dir) {
 		if err := os.Chmod(dir, 0o755); err != nil {
 			t.Fatal(err)

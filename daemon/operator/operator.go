@@ -12,8 +12,11 @@ import (
 )
 
 // Of asks the kernel who opened the other end (unix(7), SO_PEERCRED), and says whether that is an
-// operator.
+// operator. A connection that a listener wrapped is looked into, if it can be (NetConn).
 func Of(conn net.Conn) (uid int, ok bool) {
+	if wrapped, ok := conn.(interface{ NetConn() net.Conn }); ok {
+		conn = wrapped.NetConn()
+	}
 	socket, ok := conn.(*net.UnixConn)
 	if !ok {
 		return 0, false

@@ -7,6 +7,7 @@
 package porter
 
 import (
+	"crypto/tls"
 	"net"
 	"net/http"
 	"sync"
@@ -130,11 +131,14 @@ func (c *conn) Close() error {
 	return c.Conn.Close()
 }
 
+// NetConn is the connection itself, which the kernel can be asked about.
+func (c *conn) NetConn() net.Conn { return c.Conn }
+
 // State is the ConnState of an http.Server whose listener is a Gate, under TLS or not. A connection
 // becomes active with the first bytes of a request, so after the handshake that says who it is.
 func State(on net.Conn, state http.ConnState) {
-	if under, ok := on.(interface{ NetConn() net.Conn }); ok {
-		on = under.NetConn()
+	if secure, ok := on.(*tls.Conn); ok {
+		on = secure.NetConn()
 	}
 	c, ok := on.(*conn)
 	if !ok {

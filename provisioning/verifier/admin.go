@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/tokendesk/tokendesk/daemon/porter"
 	"github.com/tokendesk/tokendesk/provisioning/feed"
 )
 
@@ -80,7 +81,7 @@ func (v *Verifier) ServeAdmin(ctx context.Context, listener net.Listener) error 
 		}
 		reply(w, http.StatusOK, "application/json", done)
 	})
-	return v.serve(ctx, operators{listener}, mux)
+	return v.serve(ctx, porter.New(operators{listener}, maxConnections), mux)
 }
 
 func (v *Verifier) obey(o order) (done outcome, err error) {

@@ -108,6 +108,23 @@ func TestCrowdKeepsNobodyOut(t *testing.T) {
 	}
 }
 
+// The operator is heard past as many at the operator's own socket.
+func TestCrowdAtTheOperatorsSocket(t *testing.T) {
+	portertest.NeedsCrowd(t, crowd)
+	r := newRig(t)
+	path := filepath.Join(t.TempDir(), "admin.sock")
+	admin := adminAt(t, r, path)
+	before := portertest.Descriptors(t)
+	portertest.Crowd(t, path, crowd)
+	if held := portertest.Descriptors(t) - before - crowd; held > crowd/4 {
+		t.Errorf("%d of the crowd are held", held)
+	}
+	began := time.Now()
+	if _, err := admin.Status(); err != nil || time.Since(began) > time.Second {
+		t.Errorf("the operator is answered after %v: %v", time.Since(began), err)
+	}
+}
+
 // Who is no caller is not heard, whatever it shows.
 func TestOnlyCallersAreHeard(t *testing.T) {
 	r := newRig(t)

@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"os"
 	"runtime"
+	"strings"
 	"syscall"
 	"testing"
 )
@@ -28,22 +29,26 @@ func NeedsCrowd(t testing.TB, size int) {
 	}
 }
 
-// Crowd opens connections to a TCP address that say nothing, until the test ends. They cost this
-// process a descriptor each and nothing else, so what it grows by is the server's.
+// Crowd opens connections to a TCP address, or to the path of a Unix socket, that say nothing, until
+// the test ends. They cost this process a descriptor each and nothing else, so what it grows by is
+// the server's.
 func Crowd(t testing.TB, address string, size int) {
 	t.Helper()
-	to, err := netip.ParseAddrPort(address)
-	if err != nil {
-		t.Fatal(err)
+	family, to := syscall.AF_UNIX, syscall.Sockaddr(&syscall.SockaddrUnix{Name: address})
+	if !strings.HasPrefix(address, "/") {
+		tcp, err := netip.ParseAddrPort(address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		family, to = syscall.AF_INET, &syscall.SockaddrInet4{Port: int(tcp.Port()), Addr: tcp.Addr().As4()}
 	}
 	for range size {
-		fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+		fd, err := syscall.Socket(family, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
 		if err != nil {
 			t.Fatal(fmt.Errorf("make a socket: %w", err))
 		}
 		t.Cleanup(func() { _ = syscall.Close(fd) })
-		err = syscall.Connect(fd, &syscall.SockaddrInet4{Port: int(to.Port()), Addr: to.Addr().As4()})
-		if err != nil {
+		if err := syscall.Connect(fd, to); err != nil {
 			t.Fatal(fmt.Errorf("connect: %w", err))
 		}
 	}
