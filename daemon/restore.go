@@ -35,6 +35,8 @@ type RestorePlan struct {
 	By string
 	// step is told before each durable step; tests stop there.
 	step func(name string) error
+	// commit, if there is one, stands around each commit of the store; tests fail there.
+	commit func(commit func() error) error
 }
 
 // restore is one under way. Until it is finished a mark lies beside the store: no daemon starts
@@ -226,7 +228,7 @@ func (r *restore) rebirth(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	options := storeOptions(r.config, old, SystemClock{}, nil)
+	options := r.options(old)
 	options.Path = r.draft()
 	r.reborn, err = options.Reborn(ctx, store.Rebirth{Key: r.keys.Desk, Signer: r.keys.Log})
 	if err != nil {
@@ -241,12 +243,19 @@ func (r *restore) rebirth(ctx context.Context) error {
 	return boltfile.Remove(r.draft())
 }
 
+// options are those of the store. Who restores is told of a disk that fails, and nobody else.
+func (r *restore) options(keys Keys) store.Options {
+	o := storeOptions(r.config, keys, SystemClock{}, func(error) {})
+	o.Commit = r.commit
+	return o
+}
+
 // settle writes the first entry of the new life: who restored the desk, and that it waits.
 func (r *restore) settle(ctx context.Context) error {
 	if err := r.step("settle"); err != nil {
 		return err
 	}
-	s, err := store.Open(ctx, storeOptions(r.config, r.keys, SystemClock{}, nil))
+	s, err := store.Open(ctx, r.options(r.keys))
 	if err != nil {
 		return err
 	}
