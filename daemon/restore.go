@@ -293,12 +293,15 @@ func (r *restore) writeCard(context.Context) error {
 	return writeNew(r.Card, 0o644, data)
 }
 
-// finish takes the mark away: from now on this is a desk.
+// finish gives the store to the daemon and takes the mark away: from now on this is a desk.
 func (r *restore) finish(context.Context) error {
 	if err := r.step("finish"); err != nil {
 		return err
 	}
 	r.content.wipe()
+	if err := handOver(r.config); err != nil {
+		return err
+	}
 	return boltfile.Remove(r.config.restoreMark())
 }
 
