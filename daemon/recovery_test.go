@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -34,6 +35,19 @@ func TestRecoveryKeyHasBothHalvesOrNone(t *testing.T) {
 	there(t, public, true)
 	there(t, filepath.Join(dir, "other.key"), false)
 	there(t, filepath.Join(dir, "other.pub"), false)
+}
+
+// A memory stick knows no owners: what lies there is refused with what to do, which is not chmod alone.
+func TestRecoveryKeyOthersMayRead(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "recovery.key")
+	if err := os.WriteFile(path, []byte("00"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	_, err := ReadRecoveryKey(path)
+	if err == nil || !strings.Contains(err.Error(), "copy it to this machine") ||
+		!strings.Contains(err.Error(), "chmod 600") {
+		t.Errorf("it says %v", err)
+	}
 }
 
 func there(t *testing.T, path string, wanted bool) {

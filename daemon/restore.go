@@ -337,10 +337,10 @@ func checkRestored(c Config) error {
 	return nil
 }
 
-// VerifyBackup opens a backup fully, in a folder of its own that is removed, and returns what it
-// holds.
+// VerifyBackup opens a backup fully, and returns what it holds. It unpacks it into a temporary folder
+// that is removed, and not beside it: that may be a memory stick, or not to be written.
 func VerifyBackup(ctx context.Context, path string, key secret.Key) (BackupFacts, error) {
-	dir, err := os.MkdirTemp(filepath.Dir(path), ".verify-*")
+	dir, err := os.MkdirTemp("", "tokendesk-verify-*")
 	if err != nil {
 		return BackupFacts{}, err
 	}
