@@ -59,3 +59,25 @@ func belongs(t *testing.T, c Config) {
 		}
 	}
 }
+
+// TestRestoreWithoutAFolder: the daemon, which is not who restores, can read the configuration in the
+// folder made for it, and what only root may see stays closed.
+func TestRestoreWithoutAFolder(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	old := w.found("old")
+	etc := w.config("etc/tokendesk", old.parts.Config.Feed)
+	file := old.backupFor("desk.backup", etc)
+	old.stop()
+	_, err := Restore(t.Context(), RestorePlan{Config: w.path("etc/tokendesk/desk.toml"), File: file,
+		Key: w.private, Card: w.path("restored.card"), By: "operator:test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]os.FileMode{w.path("etc"): 0o755, w.path("etc/tokendesk"): 0o755,
+		w.path("etc/tokendesk/desk.toml"): 0o644, etc.Credentials: 0o700, etc.State: 0o700} {
+		if info, err := os.Stat(path); err != nil || info.Mode().Perm() != want {
+			t.Errorf("%s: %v, %v", path, info.Mode(), err)
+		}
+	}
+}

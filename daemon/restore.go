@@ -154,6 +154,11 @@ func (r *restore) path(credential string) string {
 
 // mark makes the folders and the mark, which names what may be cleared away again.
 func (r *restore) mark(context.Context) error {
+	if r.configText != nil { // first: the credentials may lie below it, and the daemon enters it
+		if err := boltfile.MakeOpenDir(filepath.Dir(r.Config)); err != nil {
+			return fmt.Errorf("make the folders: %w", err)
+		}
+	}
 	for _, dir := range []string{r.config.State, r.config.Credentials} {
 		if err := boltfile.MakeDir(dir); err != nil {
 			return fmt.Errorf("make the folders: %w", err)
@@ -200,9 +205,6 @@ func (r *restore) unpack(context.Context) error {
 	}
 	if r.configText == nil {
 		return nil
-	}
-	if err := os.MkdirAll(filepath.Dir(r.Config), 0o755); err != nil {
-		return err
 	}
 	return writeMissing(r.Config, 0o644, r.configText)
 }

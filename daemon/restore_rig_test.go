@@ -181,13 +181,19 @@ func (b *box) settled() {
 // backup makes a backup of the desk, as an operator does.
 func (b *box) backup(name string) string {
 	b.Helper()
+	return b.backupFor(name, b.parts.Config)
+}
+
+// backupFor is backup with another configuration in it.
+func (b *box) backupFor(name string, c Config) string {
+	b.Helper()
 	path := b.path(name)
 	file, err := os.Create(path)
 	if err != nil {
 		b.Fatal(err)
 	}
 	client := NewClient(b.parts.Config.Admin)
-	order := BackupOrder{Config: string(text(b.parts.Config))}
+	order := BackupOrder{Config: string(text(c))}
 	b.until("the operator's socket is there", func() bool {
 		_, err := os.Stat(b.parts.Config.Admin)
 		return err == nil

@@ -34,7 +34,15 @@ func TestRenew(t *testing.T) {
 	for _, what := range []string{"feed", "log"} {
 		b.fails("", "run the same command again when it is back", "renew", what, "--wait", "0s")
 	}
+	b.write("now.json", strings.Repeat("of another time ", 100))
+	if err := os.Symlink("now.json", b.path("out")); err != nil {
+		t.Fatal(err)
+	}
 	b.works("", "", "card", b.path("now.json"))
+	b.works("", "", "card", b.path("out"))
+	if info, err := os.Lstat(b.path("out")); err != nil || info.Mode().IsRegular() {
+		t.Errorf("what was no file is one: %v", err)
+	}
 	card, err := feed.DecodeDeskCard([]byte(b.read("now.json")))
 	if err != nil || card.NextTLSPin == "" || card.NextLogKey == "" || card.Desk != "icto-1" {
 		t.Errorf("the card of a desk that renews its keys: %+v, %v", card, err)
