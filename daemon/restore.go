@@ -110,6 +110,9 @@ func (r *restore) draft() string { return r.config.file() + ".restore" }
 
 // empty refuses a machine that has a desk, and clears away what an unfinished restore left.
 func (r *restore) empty(context.Context) error {
+	if err := r.config.noneSealed(); err != nil {
+		return err
+	}
 	left, err := readMark(r.config.restoreMark())
 	if err != nil {
 		return err

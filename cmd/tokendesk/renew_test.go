@@ -17,6 +17,13 @@ func TestRenew(t *testing.T) {
 	b.start()
 	said := b.works("", "keys are files on this disk: a stolen disk opens the store", "status")
 
+	// Encrypted ones lie there, too: the daemon loaded the plain ones.
+	if err := os.Mkdir(b.path("sealed"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"desk-key", "site-secret"} {
+		b.write("sealed/"+name, "not what the daemon loaded")
+	}
 	before := b.read("credentials/desk-key")
 	said += b.works("", "the key of the desk is renewed", "renew", "desk")
 	if b.read("credentials/desk-key") == before {
@@ -29,6 +36,12 @@ func TestRenew(t *testing.T) {
 	if text := b.read("credentials/site-secret"); strings.HasPrefix(text, "1 ") ||
 		!strings.Contains(text, "2 ") {
 		t.Error("the file does not hold the generations that are left")
+	}
+
+	for _, name := range []string{"desk-key", "site-secret"} {
+		if b.read("sealed/"+name) != "not what the daemon loaded" {
+			t.Errorf("the encrypted %s was written", name)
+		}
 	}
 
 	for _, what := range []string{"feed", "log"} {
