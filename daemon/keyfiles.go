@@ -17,8 +17,8 @@ type keyFiles struct{ plain, sealed string }
 
 func (c Config) keyFiles() keyFiles { return keyFiles{c.Credentials, c.SealedCredentials} }
 
-// Where the daemon has a credential from, as it says itself. It cannot say of one that systemd passed
-// without the encrypted file beside it.
+// Where the daemon has a credential from, as it says itself. It cannot say of one that systemd
+// passed without the encrypted file beside it.
 const (
 	fromPlain  = "plain"
 	fromSealed = "sealed"
@@ -46,15 +46,15 @@ func (k keyFiles) from(source, name string) (keyFiles, error) {
 		return k, fmt.Errorf("the daemon loads an encrypted %s, and there is none in %s; nothing was "+
 			"changed", name, k.sealed)
 	case source == "" && sealed && boltfile.Exists(filepath.Join(k.plain, name)):
-		return k, fmt.Errorf("%s lies in %s and, encrypted, in %s, and the daemon does not say which one "+
-			"it loads: take the one away that it does not (tokendeskd-tpm.conf has it say so); nothing "+
-			"was changed", name, k.plain, k.sealed)
+		return k, fmt.Errorf("%s lies in %s and, encrypted, in %s, and the daemon does not say which "+
+			"one it loads: take the one away that it does not (tokendeskd-tpm.conf has it say so); "+
+			"nothing was changed", name, k.plain, k.sealed)
 	}
 	return k, nil
 }
 
-// noneSealed refuses to make keys where encrypted ones lie: the daemon may load those, and would not
-// open what was made.
+// noneSealed refuses to make keys where encrypted ones lie: the daemon may load those, and would
+// not open what was made.
 func (c Config) noneSealed() error {
 	for _, name := range neededCredentials {
 		path := filepath.Join(c.SealedCredentials, name)

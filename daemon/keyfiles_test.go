@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestKeyFilesAreThoseTheDaemonLoads: a renewal writes where the daemon has the credential from, and
-// nowhere when that is not known.
+// TestKeyFilesAreThoseTheDaemonLoads: a renewal writes where the daemon has the credential from,
+// and nowhere when that is not known.
 func TestKeyFilesAreThoseTheDaemonLoads(t *testing.T) {
 	for name, c := range map[string]struct {
 		source        string

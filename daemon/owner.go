@@ -7,8 +7,8 @@ import (
 	"syscall"
 )
 
-// handOver gives the store, which root made, to whose the folder is: systemd gives the daemon what is
-// in its folder only when the folder itself is somebody else's.
+// handOver gives the store, which root made, to whose the folder is: systemd gives the daemon what
+// is in its folder only when the folder itself is somebody else's.
 func handOver(c Config) error {
 	folder, err := os.Stat(c.State)
 	if err != nil {

@@ -11,8 +11,8 @@ import (
 // nobody is the user of a daemon that is not who makes its desk.
 const nobody = 65534
 
-// TestStoreBelongsToTheDaemon: init and restore are run by root, in a folder that is the daemon's. It
-// opens what they made there.
+// TestStoreBelongsToTheDaemon: init and restore are run by root, in a folder that is the daemon's.
+// It opens what they made there.
 func TestStoreBelongsToTheDaemon(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("files are given away by root alone")
@@ -60,8 +60,8 @@ func belongs(t *testing.T, c Config) {
 	}
 }
 
-// TestRestoreWithoutAFolder: the daemon, which is not who restores, can read the configuration in the
-// folder made for it, and what only root may see stays closed.
+// TestRestoreWithoutAFolder: the daemon, which is not who restores, can read the configuration in
+// the folder made for it, and what only root may see stays closed.
 func TestRestoreWithoutAFolder(t *testing.T) {
 	t.Parallel()
 	w := newTown(t)

@@ -14,8 +14,8 @@ import (
 )
 
 // MakeRecoveryKey makes the two halves of a recovery key in two new files, and returns its id. The
-// private one opens every backup: it leaves the box. It is made first: backups are sealed as soon as
-// the public one is there.
+// private one opens every backup: it leaves the box. It is made first: backups are sealed as soon
+// as the public one is there.
 func MakeRecoveryKey(privatePath, publicPath string) (string, error) {
 	private, public, err := feed.GenerateKey()
 	if err != nil {

@@ -37,7 +37,8 @@ func TestRecoveryKeyHasBothHalvesOrNone(t *testing.T) {
 	there(t, filepath.Join(dir, "other.pub"), false)
 }
 
-// A memory stick knows no owners: what lies there is refused with what to do, which is not chmod alone.
+// A memory stick knows no owners: what lies there is refused with what to do, which is not chmod
+// alone.
 func TestRecoveryKeyOthersMayRead(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "recovery.key")
 	if err := os.WriteFile(path, []byte("00"), 0o644); err != nil {

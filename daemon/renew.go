@@ -33,7 +33,8 @@ type RenewOrder struct {
 // RenewState is how far a renewal is. Keys are named by their public ids.
 type RenewState struct {
 	What string `json:"what"`
-	// Source is where the daemon has the credential from: "plain", "sealed", or empty if it cannot say.
+	// Source is where the daemon has the credential from: "plain", "sealed", or empty if it cannot
+	// say.
 	Source string `json:"source,omitempty"`
 	// Use is the key in use, Beside the second one.
 	Use    string `json:"use"`

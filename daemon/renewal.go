@@ -57,7 +57,8 @@ func (r Renewal) Run(ctx context.Context, what string) error {
 	return step.public(ctx)
 }
 
-// open asks the daemon how far the renewal is, and reads the credential from where the daemon has it.
+// open asks the daemon how far the renewal is, and reads the credential from where the daemon has
+// it.
 func (r Renewal) open(ctx context.Context, what, name string) (s RenewState, files keyFiles,
 	text []byte, err error) {
 	if s, err = r.Client.RenewState(ctx, what); err != nil {

@@ -342,8 +342,8 @@ func checkRestored(c Config) error {
 	return nil
 }
 
-// VerifyBackup opens a backup fully, and returns what it holds. It unpacks it into a temporary folder
-// that is removed, and not beside it: that may be a memory stick, or not to be written.
+// VerifyBackup opens a backup fully, and returns what it holds. It unpacks it into a temporary
+// folder that is removed, and not beside it: that may be a memory stick, or not to be written.
 func VerifyBackup(ctx context.Context, path string, key secret.Key) (BackupFacts, error) {
 	dir, err := os.MkdirTemp("", "tokendesk-verify-*")
 	if err != nil {
