@@ -55,6 +55,9 @@ func Init(c Config, bundlePath, cardPath string) ([]string, error) {
 	if err := createStore(c, keys); err != nil && !errors.Is(err, boltfile.ErrExists) {
 		return nil, err
 	}
+	if err := handOver(c); err != nil {
+		return nil, err
+	}
 	if err := writeNew(c.Verifier, 0o644, data); err != nil && !holds(c.Verifier, data) {
 		return nil, err
 	}

@@ -14,6 +14,9 @@ func (c Config) unfinished() string { return filepath.Join(c.State, "init.unfini
 
 // beginInit refuses a desk that exists, and says on the disk that one is being made.
 func beginInit(c Config) error {
+	if err := c.noneSealed(); err != nil {
+		return err
+	}
 	again := boltfile.Exists(c.unfinished())
 	if !again && boltfile.Exists(c.file()) {
 		return fmt.Errorf("%s is there already: a desk is made once; nothing was changed", c.file())

@@ -17,6 +17,62 @@ type keyFiles struct{ plain, sealed string }
 
 func (c Config) keyFiles() keyFiles { return keyFiles{c.Credentials, c.SealedCredentials} }
 
+// Where the daemon has a credential from, as it says itself. It cannot say of one that systemd
+// passed without the encrypted file beside it.
+const (
+	fromPlain  = "plain"
+	fromSealed = "sealed"
+)
+
+// sourceOf a credential, for the daemon.
+func sourceOf(name string) string {
+	if _, err := systemd.Credential(name); err != nil {
+		return fromPlain
+	}
+	if systemd.IsSealed(name) {
+		return fromSealed
+	}
+	return ""
+}
+
+// from are the files the daemon loads a credential from. Another one would be renewed in vain: the
+// next start would load the old key.
+func (k keyFiles) from(source, name string) (keyFiles, error) {
+	_, sealed := k.path(name)
+	switch {
+	case source == fromPlain:
+		k.sealed = ""
+	case source == fromSealed && !sealed:
+		return k, fmt.Errorf("the daemon loads an encrypted %s, and there is none in %s; nothing was "+
+			"changed", name, k.sealed)
+	case source == "" && sealed && boltfile.Exists(filepath.Join(k.plain, name)):
+		return k, fmt.Errorf("%s lies in %s and, encrypted, in %s, and the daemon does not say which "+
+			"one it loads: take the one away that it does not (tokendeskd-tpm.conf has it say so); "+
+			"nothing was changed", name, k.plain, k.sealed)
+	}
+	return k, nil
+}
+
+// noneSealed refuses to make keys where encrypted ones lie: the daemon may load those, and would
+// not open what was made.
+func (c Config) noneSealed() error {
+	for _, name := range neededCredentials {
+		path := filepath.Join(c.SealedCredentials, name)
+		if c.SealedCredentials == "" || !boltfile.Exists(path) {
+			continue
+		}
+		keep := ""
+		if name == credSite {
+			keep = fmt.Sprintf(" (to keep it, first: systemd-creds decrypt --name=%s %s %s)", name, path,
+				filepath.Join(c.Credentials, name))
+		}
+		return fmt.Errorf("the encrypted credential %s is there already, and a daemon with "+
+			"tokendeskd-tpm.conf loads it and not the one made here: put it away%s, and when the desk "+
+			"is made encrypt the new ones as that file says; nothing was changed", path, keep)
+	}
+	return nil
+}
+
 // path of a credential, and whether it is encrypted there.
 func (k keyFiles) path(name string) (path string, sealed bool) {
 	if k.sealed != "" {

@@ -117,7 +117,8 @@ func readPrivate(what, path string) ([]byte, error) {
 		return nil, fmt.Errorf("%s: %w", what, err)
 	}
 	if info.Mode().Perm()&0o077 != 0 {
-		return nil, fmt.Errorf("%s is readable by others: run chmod 600 %s", what, path)
+		return nil, fmt.Errorf("%s is readable by others: run chmod 600 %s (a memory stick does not "+
+			"keep that: copy it to this machine first)", what, path)
 	}
 	data, err := os.ReadFile(path)
 	if err != nil {

@@ -4,15 +4,18 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"os"
 
+	"github.com/tokendesk/tokendesk/daemon/boltfile"
 	"github.com/tokendesk/tokendesk/provisioning/feed"
 	"github.com/tokendesk/tokendesk/provisioning/secret"
 )
 
 // MakeRecoveryKey makes the two halves of a recovery key in two new files, and returns its id. The
-// private one opens every backup: it leaves the box.
+// private one opens every backup: it leaves the box. It is made first: backups are sealed as soon
+// as the public one is there.
 func MakeRecoveryKey(privatePath, publicPath string) (string, error) {
 	private, public, err := feed.GenerateKey()
 	if err != nil {
@@ -24,10 +27,14 @@ func MakeRecoveryKey(privatePath, publicPath string) (string, error) {
 	text := append(hex.AppendEncode(nil, raw), '\n')
 	defer clear(text)
 	line := append(base64.StdEncoding.AppendEncode(nil, public), '\n')
-	if err := writeNew(publicPath, 0o644, line); err != nil {
+	if err := writeNew(privatePath, 0o600, text); err != nil {
 		return "", err
 	}
-	return feed.KeyID(public), writeNew(privatePath, 0o600, text)
+	err = writeNew(publicPath, 0o644, line)
+	if err != nil && !holds(publicPath, line) { // what backups are sealed to must have its other half
+		err = errors.Join(err, boltfile.Remove(privatePath))
+	}
+	return feed.KeyID(public), err
 }
 
 // ReadRecoveryKey reads the private half. It refuses a file that others can read.

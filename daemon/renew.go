@@ -33,6 +33,9 @@ type RenewOrder struct {
 // RenewState is how far a renewal is. Keys are named by their public ids.
 type RenewState struct {
 	What string `json:"what"`
+	// Source is where the daemon has the credential from: "plain", "sealed", or empty if it cannot
+	// say.
+	Source string `json:"source,omitempty"`
 	// Use is the key in use, Beside the second one.
 	Use    string `json:"use"`
 	Beside string `json:"beside,omitempty"`
@@ -66,6 +69,9 @@ func (d *Desk) announce(keys Keys) error {
 func (d *Desk) renewState(what string) (RenewState, error) {
 	keys := d.keys.now()
 	s := RenewState{What: what, Taken: d.keys.taken(), VerifierUp: d.followed()}
+	if name, ok := renewedIn(what); ok {
+		s.Source = sourceOf(name)
+	}
 	switch what {
 	case RenewFeed, RenewLog:
 		card, err := d.card()
@@ -103,6 +109,15 @@ func (d *Desk) renew(ctx context.Context, by, what string, o RenewOrder) error {
 
 // credentialOf names the credential that a renewal writes.
 var credentialOf = map[string]string{RenewFeed: credFeed, RenewLog: credLog, RenewSite: credSite}
+
+// renewedIn names the credential in which something is renewed.
+func renewedIn(what string) (name string, ok bool) {
+	if what == RenewDesk {
+		return credDesk, true
+	}
+	name, ok = credentialOf[what]
+	return name, ok
+}
 
 func (d *Desk) renewStep(ctx context.Context, by, what string, o RenewOrder) error {
 	switch what {

@@ -36,21 +36,16 @@ const askEvery = 50 * time.Millisecond
 
 // Run renews one of "feed", "log" and "desk".
 func (r Renewal) Run(ctx context.Context, what string) error {
-	name, ok := map[string]string{RenewFeed: credFeed, RenewLog: credLog, RenewDesk: credDesk}[what]
-	if !ok {
+	name, ok := renewedIn(what)
+	if !ok || what == RenewSite {
 		return fmt.Errorf("there is no key %q", what)
 	}
-	files := r.Config.keyFiles()
-	text, err := files.read(name)
+	state, files, text, err := r.open(ctx, what, name)
 	if err != nil {
 		return err
 	}
 	step := renewing{Renewal: r, what: what, name: name, files: files, keys: splitKeys(text)}
 	defer step.wipe()
-	state, err := r.Client.RenewState(ctx, what)
-	if err != nil {
-		return err
-	}
 	if step.keys.word == "" && state.Beside == "" {
 		if err := step.begin(); err != nil {
 			return err
@@ -60,6 +55,20 @@ func (r Renewal) Run(ctx context.Context, what string) error {
 		return step.desk(ctx, state)
 	}
 	return step.public(ctx)
+}
+
+// open asks the daemon how far the renewal is, and reads the credential from where the daemon has
+// it.
+func (r Renewal) open(ctx context.Context, what, name string) (s RenewState, files keyFiles,
+	text []byte, err error) {
+	if s, err = r.Client.RenewState(ctx, what); err != nil {
+		return s, files, nil, err
+	}
+	if files, err = r.Config.keyFiles().from(s.Source, name); err != nil {
+		return s, files, nil, err
+	}
+	text, err = files.read(name)
+	return s, files, text, err
 }
 
 // renewing is one renewal under way.
@@ -195,17 +204,12 @@ func (r *renewing) desk(ctx context.Context, state RenewState) error {
 
 // RunSite adds a generation to the site secret.
 func (r Renewal) RunSite(ctx context.Context) error {
-	files := r.Config.keyFiles()
-	text, err := files.read(credSite)
+	state, files, text, err := r.open(ctx, RenewSite, credSite)
 	if err != nil {
 		return err
 	}
 	defer clear(text)
 	have, err := parseSiteSecret(text)
-	if err != nil {
-		return err
-	}
-	state, err := r.Client.RenewState(ctx, RenewSite)
 	if err != nil {
 		return err
 	}
@@ -229,21 +233,16 @@ func (r Renewal) RunSite(ctx context.Context) error {
 
 // RetireSite gives a generation of the site secret up, once no token carries it.
 func (r Renewal) RetireSite(ctx context.Context, generation int) error {
-	state, err := r.Client.RenewState(ctx, RenewSite)
+	state, files, text, err := r.open(ctx, RenewSite, credSite)
 	if err != nil {
 		return err
 	}
+	defer clear(text)
 	if slices.Contains(state.Generations, generation) {
 		if _, err := r.Client.Renew(ctx, RenewSite, RenewOrder{Generation: generation}); err != nil {
 			return err
 		}
 	}
-	files := r.Config.keyFiles()
-	text, err := files.read(credSite)
-	if err != nil {
-		return err
-	}
-	defer clear(text)
 	rest, err := dropGeneration(text, generation)
 	if err != nil {
 		return err

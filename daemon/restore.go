@@ -35,6 +35,8 @@ type RestorePlan struct {
 	By string
 	// step is told before each durable step; tests stop there.
 	step func(name string) error
+	// commit, if there is one, stands around each commit of the store; tests fail there.
+	commit func(commit func() error) error
 }
 
 // restore is one under way. Until it is finished a mark lies beside the store: no daemon starts
@@ -108,6 +110,9 @@ func (r *restore) draft() string { return r.config.file() + ".restore" }
 
 // empty refuses a machine that has a desk, and clears away what an unfinished restore left.
 func (r *restore) empty(context.Context) error {
+	if err := r.config.noneSealed(); err != nil {
+		return err
+	}
 	left, err := readMark(r.config.restoreMark())
 	if err != nil {
 		return err
@@ -152,6 +157,11 @@ func (r *restore) path(credential string) string {
 
 // mark makes the folders and the mark, which names what may be cleared away again.
 func (r *restore) mark(context.Context) error {
+	if r.configText != nil { // first: the credentials may lie below it, and the daemon enters it
+		if err := boltfile.MakeOpenDir(filepath.Dir(r.Config)); err != nil {
+			return fmt.Errorf("make the folders: %w", err)
+		}
+	}
 	for _, dir := range []string{r.config.State, r.config.Credentials} {
 		if err := boltfile.MakeDir(dir); err != nil {
 			return fmt.Errorf("make the folders: %w", err)
@@ -199,9 +209,6 @@ func (r *restore) unpack(context.Context) error {
 	if r.configText == nil {
 		return nil
 	}
-	if err := os.MkdirAll(filepath.Dir(r.Config), 0o755); err != nil {
-		return err
-	}
 	return writeMissing(r.Config, 0o644, r.configText)
 }
 
@@ -226,7 +233,7 @@ func (r *restore) rebirth(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	options := storeOptions(r.config, old, SystemClock{}, nil)
+	options := r.options(old)
 	options.Path = r.draft()
 	r.reborn, err = options.Reborn(ctx, store.Rebirth{Key: r.keys.Desk, Signer: r.keys.Log})
 	if err != nil {
@@ -241,12 +248,19 @@ func (r *restore) rebirth(ctx context.Context) error {
 	return boltfile.Remove(r.draft())
 }
 
+// options are those of the store. Who restores is told of a disk that fails, and nobody else.
+func (r *restore) options(keys Keys) store.Options {
+	o := storeOptions(r.config, keys, SystemClock{}, func(error) {})
+	o.Commit = r.commit
+	return o
+}
+
 // settle writes the first entry of the new life: who restored the desk, and that it waits.
 func (r *restore) settle(ctx context.Context) error {
 	if err := r.step("settle"); err != nil {
 		return err
 	}
-	s, err := store.Open(ctx, storeOptions(r.config, r.keys, SystemClock{}, nil))
+	s, err := store.Open(ctx, r.options(r.keys))
 	if err != nil {
 		return err
 	}
@@ -284,12 +298,15 @@ func (r *restore) writeCard(context.Context) error {
 	return writeNew(r.Card, 0o644, data)
 }
 
-// finish takes the mark away: from now on this is a desk.
+// finish gives the store to the daemon and takes the mark away: from now on this is a desk.
 func (r *restore) finish(context.Context) error {
 	if err := r.step("finish"); err != nil {
 		return err
 	}
 	r.content.wipe()
+	if err := handOver(r.config); err != nil {
+		return err
+	}
 	return boltfile.Remove(r.config.restoreMark())
 }
 
@@ -325,10 +342,10 @@ func checkRestored(c Config) error {
 	return nil
 }
 
-// VerifyBackup opens a backup fully, in a folder of its own that is removed, and returns what it
-// holds.
+// VerifyBackup opens a backup fully, and returns what it holds. It unpacks it into a temporary
+// folder that is removed, and not beside it: that may be a memory stick, or not to be written.
 func VerifyBackup(ctx context.Context, path string, key secret.Key) (BackupFacts, error) {
-	dir, err := os.MkdirTemp(filepath.Dir(path), ".verify-*")
+	dir, err := os.MkdirTemp("", "tokendesk-verify-*")
 	if err != nil {
 		return BackupFacts{}, err
 	}

@@ -181,13 +181,19 @@ func (b *box) settled() {
 // backup makes a backup of the desk, as an operator does.
 func (b *box) backup(name string) string {
 	b.Helper()
+	return b.backupFor(name, b.parts.Config)
+}
+
+// backupFor is backup with another configuration in it.
+func (b *box) backupFor(name string, c Config) string {
+	b.Helper()
 	path := b.path(name)
 	file, err := os.Create(path)
 	if err != nil {
 		b.Fatal(err)
 	}
 	client := NewClient(b.parts.Config.Admin)
-	order := BackupOrder{Config: string(text(b.parts.Config))}
+	order := BackupOrder{Config: string(text(c))}
 	b.until("the operator's socket is there", func() bool {
 		_, err := os.Stat(b.parts.Config.Admin)
 		return err == nil
@@ -205,6 +211,12 @@ func (b *box) backup(name string) string {
 // restore makes the desk of a backup anew in a folder, and returns its configuration and its card.
 func (w *town) restore(file, name string, step func(string) error) (Config, feed.RestoreCard, error) {
 	w.Helper()
+	return w.restoreAs(RestorePlan{File: file, step: step}, name)
+}
+
+// restoreAs is restore with more of the plan.
+func (w *town) restoreAs(p RestorePlan, name string) (Config, feed.RestoreCard, error) {
+	w.Helper()
 	c := w.config(name, w.free())
 	path, card := w.path(name+"/desk.toml"), w.path(name+".restore")
 	if err := os.MkdirAll(w.path(name), 0o700); err != nil {
@@ -215,8 +227,8 @@ func (w *town) restore(file, name string, step func(string) error) (Config, feed
 			w.Fatal(err)
 		}
 	}
-	_, err := Restore(w.Context(), RestorePlan{Config: path, File: file, Key: w.private, Card: card,
-		By: "operator:test", step: step})
+	p.Config, p.Key, p.Card, p.By = path, w.private, card, "operator:test"
+	_, err := Restore(w.Context(), p)
 	if err != nil {
 		return c, feed.RestoreCard{}, err
 	}

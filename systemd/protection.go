@@ -29,6 +29,12 @@ const tpmClass = "/sys/class/tpm/tpm0"
 // LoadCredentialEncrypted=NAME:FILE.
 const sealedSuffix = ".sealed"
 
+// IsSealed says whether the unit passes the encrypted file of a credential beside it.
+func IsSealed(name string) bool {
+	_, err := Credential(name + sealedSuffix)
+	return err == nil
+}
+
 // ProtectionOf says how the named credentials of this service are protected: the weakest of them
 // counts. A credential without its encrypted file beside it counts as a file.
 func ProtectionOf(names ...string) Protection {

@@ -59,7 +59,7 @@ const extension = ".backup"
 func (b *nightly) run(ctx context.Context) (daemon.BackupReport, error) {
 	kept := b.path == ""
 	if kept {
-		if err := os.MkdirAll(b.config.Backup.Directory, 0o700); err != nil {
+		if err := boltfile.MakeDir(b.config.Backup.Directory); err != nil {
 			return daemon.BackupReport{}, err
 		}
 		stamp := time.Now().UTC().Format("20060102T150405Z")

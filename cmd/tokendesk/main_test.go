@@ -39,8 +39,9 @@ func newBox(t *testing.T, more string) *box {
 	}
 	lines := fmt.Sprintf("desk = \"icto-1\"\nsite = \"um\"\nfeed_url = \"https://127.0.0.1:8443\"\n"+
 		"listen = \"127.0.0.1:0\"\nfeed = \"127.0.0.1:0\"\nstate = %q\ncredentials = %q\n"+
+		"sealed_credentials = %q\n"+
 		"directory = %q\nportraits = %q\nverifier = %q\nadmin = %q\n%s\n", b.path("state"),
-		b.path("credentials"), b.path("people.csv"), b.path("portraits"), b.path("verifier.json"),
+		b.path("credentials"), b.path("sealed"), b.path("people.csv"), b.path("portraits"), b.path("verifier.json"),
 		b.path("a.sock"), more)
 	b.write("desk.toml", lines)
 	var people bytes.Buffer

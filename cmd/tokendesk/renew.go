@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/tokendesk/tokendesk/daemon"
+	"github.com/tokendesk/tokendesk/daemon/boltfile"
 )
 
 type renewCmd struct {
@@ -116,5 +117,18 @@ func (f cardCmd) Run(ctx context.Context, c *cli, t terminal) error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(f.File, data, 0o644)
+	return writeCard(f.File, data)
+}
+
+// writeCard writes a card durably, on a memory stick, too, and in the place of one that is there: it
+// can be asked for again. What is no file, as /dev/stdout, is written to and not replaced.
+func writeCard(path string, card []byte) error {
+	info, err := os.Lstat(path)
+	if err == nil && !info.Mode().IsRegular() {
+		return os.WriteFile(path, card, 0o644)
+	}
+	if err := boltfile.Remove(path); err != nil {
+		return err
+	}
+	return boltfile.WriteNew(path, 0o644, card)
 }

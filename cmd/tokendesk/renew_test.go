@@ -17,6 +17,13 @@ func TestRenew(t *testing.T) {
 	b.start()
 	said := b.works("", "keys are files on this disk: a stolen disk opens the store", "status")
 
+	// Encrypted ones lie there, too: the daemon loaded the plain ones.
+	if err := os.Mkdir(b.path("sealed"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"desk-key", "site-secret"} {
+		b.write("sealed/"+name, "not what the daemon loaded")
+	}
 	before := b.read("credentials/desk-key")
 	said += b.works("", "the key of the desk is renewed", "renew", "desk")
 	if b.read("credentials/desk-key") == before {
@@ -31,10 +38,24 @@ func TestRenew(t *testing.T) {
 		t.Error("the file does not hold the generations that are left")
 	}
 
+	for _, name := range []string{"desk-key", "site-secret"} {
+		if b.read("sealed/"+name) != "not what the daemon loaded" {
+			t.Errorf("the encrypted %s was written", name)
+		}
+	}
+
 	for _, what := range []string{"feed", "log"} {
 		b.fails("", "run the same command again when it is back", "renew", what, "--wait", "0s")
 	}
+	b.write("now.json", strings.Repeat("of another time ", 100))
+	if err := os.Symlink("now.json", b.path("out")); err != nil {
+		t.Fatal(err)
+	}
 	b.works("", "", "card", b.path("now.json"))
+	b.works("", "", "card", b.path("out"))
+	if info, err := os.Lstat(b.path("out")); err != nil || info.Mode().IsRegular() {
+		t.Errorf("what was no file is one: %v", err)
+	}
 	card, err := feed.DecodeDeskCard([]byte(b.read("now.json")))
 	if err != nil || card.NextTLSPin == "" || card.NextLogKey == "" || card.Desk != "icto-1" {
 		t.Errorf("the card of a desk that renews its keys: %+v, %v", card, err)

@@ -85,7 +85,12 @@ func RemoveDrafts(path string) error {
 
 // MakeDir makes a folder that only its owner may enter, and those above it that are missing. Each
 // is on the disk when it returns.
-func MakeDir(path string) error {
+func MakeDir(path string) error { return makeDir(path, 0o700) }
+
+// MakeOpenDir is MakeDir for a folder that everybody may enter.
+func MakeOpenDir(path string) error { return makeDir(path, 0o755) }
+
+func makeDir(path string, mode fs.FileMode) error {
 	info, err := os.Stat(path)
 	switch {
 	case err == nil && info.IsDir():
@@ -100,10 +105,10 @@ func MakeDir(path string) error {
 		return err
 	}
 	above := filepath.Dir(path)
-	if err := MakeDir(above); err != nil {
+	if err := makeDir(above, mode); err != nil {
 		return err
 	}
-	if err := os.Mkdir(path, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := os.Mkdir(path, mode); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
 	return syncDir(above)
