@@ -218,8 +218,12 @@ func (f *follower) pull(ctx context.Context, tail feed.Tail) (feed.Page, error) 
 	if !f.moved {
 		wait = 0
 	}
-	page, err := f.wire.records(ctx, tail, f.row.upTo(tail, f.limit), wait)
+	limit := f.row.upTo(tail, f.limit)
+	page, err := f.wire.records(ctx, tail, limit, wait)
 	switch {
+	case err == nil && len(page.Leaves) > limit:
+		// It would step over the checkpoint that a restored log goes through.
+		err = fmt.Errorf("%w: more leaves than were asked for", feed.ErrMalformed)
 	case errors.Is(err, feed.ProblemBeyond):
 		err = feed.ErrRolledBack
 	case errors.Is(err, feed.ProblemOtherFeed):

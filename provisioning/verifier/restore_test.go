@@ -1,6 +1,7 @@
 package verifier_test
 
 import (
+	"context"
 	"errors"
 	"net"
 	"strings"
@@ -190,15 +191,41 @@ func TestRestoreIsRefused(t *testing.T) {
 	}
 }
 
+// eager is a desk that sends all it has, however little is asked for.
+type eager struct{ *feedtest.Desk }
+
+func (e eager) Leaves(ctx context.Context, after int64, _ int) ([]feed.Leaf, error) {
+	return e.Desk.Leaves(ctx, after, feed.MaxLeaves)
+}
+
 // TestRestoredLogPassesThroughItsCheckpoint: a log that is not the one it says it goes on from is
-// found when it is followed, however long it is by then.
+// found when it is followed, however long it is by then, and steps over no checkpoint.
 func TestRestoredLogPassesThroughItsCheckpoint(t *testing.T) {
-	r := newRig(t)
-	old := r.trusted(t, "desk1")
-	old.expect(t, old.Issue(feedtest.NewToken("kim")), feed.InStep)
-	old.settled(t)
-	size := old.Head()
-	old.stop()
+	for name, c := range map[string]struct {
+		serve misbehaviour
+		want  verifier.AlarmKind
+	}{
+		"by pages as asked": {telling(&feedtest.Told{}), verifier.AlarmForked},
+		"by one large page": {func(c *publish.Config, _ *net.Listener) {
+			c.Told, c.Source = &feedtest.Told{}, eager{c.Source.(*feedtest.Desk)}
+		}, verifier.AlarmBadShape},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t)
+			old := r.trusted(t, "desk1")
+			old.expect(t, old.Issue(feedtest.NewToken("kim")), feed.InStep)
+			old.settled(t)
+			size := old.Head()
+			old.stop()
+			r.passesThrough(t, old, size, c.serve, c.want)
+		})
+	}
+}
+
+// passesThrough lets a log go on from an earlier leaf than its card says.
+func (r *rig) passesThrough(t *testing.T, old *counter, size int64, serve misbehaviour,
+	want verifier.AlarmKind) {
 	again, err := old.Restored(r.Bundle, size-1)
 	if err != nil {
 		t.Fatal(err)
@@ -207,7 +234,7 @@ func TestRestoredLogPassesThroughItsCheckpoint(t *testing.T) {
 		again.Commit()
 	}
 	proof := again.Issue(feedtest.NewToken("lou"))
-	served := r.serve(t, again, telling(&feedtest.Told{}))
+	served := r.serve(t, again, serve)
 	card, err := old.RestoreCard(served.card, again, size)
 	if err != nil {
 		t.Fatal(err)
@@ -216,7 +243,7 @@ func TestRestoredLogPassesThroughItsCheckpoint(t *testing.T) {
 		t.Fatal(err)
 	}
 	d := alarmed(t, r)
-	if d.Alarm.Kind != verifier.AlarmForked || d.Position > size {
+	if d.Alarm.Kind != want || d.Position > size {
 		t.Errorf("followed to %d, alarm %q", d.Position, d.Alarm.What)
 	}
 	for _, ack := range served.Acks() {
