@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -182,12 +183,50 @@ func TestRestoreIsRefused(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+}
+
+// TestRestoreOfAStolenDesk: it comes back under its id without the box of the thief being trusted for
+// a moment. Bounds and suspensions stay, and a card that was accepted before lifts no revocation.
+func TestRestoreOfAStolenDesk(t *testing.T) {
+	r := newRig(t)
+	told := &feedtest.Told{}
+	stolen := r.open(t, "desk1", telling(told))
+	bounds := verifier.Bounds{Users: []string{"kim", "lou", "pat"}, PerHour: 50}
+	r.trust(t, stolen, bounds)
+	kim, lou := feedtest.NewToken("kim"), feedtest.NewToken("lou")
+	stolen.expect(t, stolen.Issue(kim), feed.InStep)
+	size, theft := stolen.Head(), time.Now()
+	stolen.expect(t, stolen.Issue(lou), feed.InStep)
+	stolen.settled(t)
+	if list, err := r.RevokeDesk("desk1", theft); err != nil || len(list) != 1 {
+		t.Fatalf("suspended %v, %v", list, err)
+	}
+	again, card := r.restored(t, stolen, size, &feedtest.Told{})
+	weighed, err := r.AcceptRestore(card, false)
+	if err != nil || weighed.Accepted || weighed.Revoked.IsZero() {
+		t.Fatalf("weighed: %+v, %v", weighed, err)
+	}
+	if d := r.status(t).Desks[0]; d.Revoked.IsZero() {
+		t.Fatal("weighing lifted the revocation")
+	}
+	if done, err := r.AcceptRestore(card, true); err != nil || !done.Accepted {
+		t.Fatalf("accepted: %+v, %v", done, err)
+	}
+	again.expect(t, again.Issue(feedtest.NewToken("pat")), feed.InStep)
+	d := r.until(t, "the box of the thief is told", func(d verifier.DeskStatus) bool {
+		return len(d.Replaced) == 1 && !d.Replaced[0].Told.IsZero()
+	})
+	if !d.Revoked.IsZero() || !reflect.DeepEqual(d.Bounds, bounds) || len(told.Halts()) == 0 {
+		t.Errorf("%+v, told %v", d, told.Halts())
+	}
+	if r.verify(t, "lou", lou.Press()) || !r.verify(t, "kim", kim.Press()) {
+		t.Error("what was suspended came back, or what was not did not stay")
+	}
 	if _, err := r.RevokeDesk("desk1", time.Now()); err != nil {
 		t.Fatal(err)
 	}
-	_, card := r.restored(t, old, old.Head(), nil)
 	if _, err := r.AcceptRestore(card, true); !errors.Is(err, verifier.ErrRestoreRevoked) {
-		t.Errorf("a revoked desk: %v", err)
+		t.Errorf("its card of before is accepted again: %v", err)
 	}
 }
 
