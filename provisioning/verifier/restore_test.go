@@ -222,6 +222,9 @@ func TestRestoreOfAStolenDesk(t *testing.T) {
 	if r.verify(t, "lou", lou.Press()) || !r.verify(t, "kim", kim.Press()) {
 		t.Error("what was suspended came back, or what was not did not stay")
 	}
+	if err := r.Trust(stolen.card, bounds, false); !errors.Is(err, verifier.ErrOldCard) {
+		t.Errorf("the card of the thief's box is trusted again: %v", err)
+	}
 	if _, err := r.RevokeDesk("desk1", time.Now()); err != nil {
 		t.Fatal(err)
 	}
