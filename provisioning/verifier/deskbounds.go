@@ -6,8 +6,8 @@ import (
 	"github.com/tokendesk/tokendesk/daemon/boltfile"
 )
 
-// SetBounds replaces what a desk may do, and nothing else: its card, its alarm and a revocation stay
-// as they are.
+// SetBounds replaces what a desk may do, and nothing else: its card, its alarm and a revocation
+// stay as they are.
 func (v *Verifier) SetBounds(desk string, bounds Bounds) error {
 	err := v.file.Update(func(tx *boltfile.Tx) error {
 		row, ok, err := load[deskRow](tx, deskTable, []byte(desk))

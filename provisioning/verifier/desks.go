@@ -19,8 +19,8 @@ var errDone = errors.New("done")
 
 // Trust pins a desk's card and follows it from now on, within bounds. Trusting a desk again
 // replaces its card and bounds, clears its alarm and lifts a revocation; where it was left is kept,
-// and so are the keys that were renewed. With newFeed the desk may begin a new feed: it was restored,
-// or its store was made anew.
+// and so are the keys that were renewed. With newFeed the desk may begin a new feed: it was
+// restored, or its store was made anew.
 func (v *Verifier) Trust(card feed.DeskCard, bounds Bounds, newFeed bool) error {
 	if _, err := card.Encode(); err != nil {
 		return fmt.Errorf("trust a desk: %w", err)

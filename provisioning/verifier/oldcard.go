@@ -8,8 +8,8 @@ import (
 )
 
 // ErrOldCard says that the desk has other keys by now than those on a card.
-var ErrOldCard = errors.New("the card is an old one, with keys that the desk has renewed or that a " +
-	"restore took the place of: take a new one with tokendesk card")
+var ErrOldCard = errors.New("the card is an old one, with keys that the desk has renewed or that " +
+	"a restore took the place of: take a new one with tokendesk card")
 
 // old says whether a card names keys that others took the place of. Pinned again, the desk would no
 // longer be followed, and whoever kept the old keys would be. With newFeed an operator may go back

@@ -58,7 +58,8 @@ func TestSetBounds(t *testing.T) {
 		t.Fatal(err)
 	}
 	row, err := v.deskRow("desk1")
-	if err != nil || !reflect.DeepEqual(row.Bounds, bounds) || row.Card != first || row.Revoked.IsZero() {
+	if err != nil || !reflect.DeepEqual(row.Bounds, bounds) || row.Card != first ||
+		row.Revoked.IsZero() {
 		t.Errorf("%+v, %v", row, err)
 	}
 	if err := v.SetBounds("desk2", bounds); !errors.Is(err, ErrUnknownDesk) {
