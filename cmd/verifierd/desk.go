@@ -14,6 +14,7 @@ import (
 
 type deskCmd struct {
 	Trust  trustCmd  `cmd:"" aliases:"add" help:"Pin a desk's card and follow it."`
+	Bounds boundsCmd `cmd:"" help:"Change what a desk may do; its card stays."`
 	List   listCmd   `cmd:"" help:"Which desks are trusted, and what each may do."`
 	Revoke revokeCmd `cmd:"" help:"Refuse what a desk sends, and suspend and list what it issued."`
 	Accept acceptCmd `cmd:"" name:"accept-restore" help:"Let a desk restored from a backup go on, and refuse the one it was."`
@@ -23,7 +24,7 @@ type deskCmd struct {
 }
 
 type trustCmd struct {
-	Card    string   `arg:"" type:"existingfile" help:"The card that tokendesk init made."`
+	Card    string   `arg:"" type:"existingfile" help:"The card that tokendesk init made; once the desk has renewed a key, a new one by tokendesk card."`
 	Site    []string `help:"Site the desk may issue for; may be repeated. The card's own by default."`
 	Users   []string `help:"Prefix of the sign-in names the desk may bind; may be repeated. Any by default."`
 	Group   []string `help:"Group whose users the desk may bind; may be repeated. Any but administrators by default."`
@@ -64,14 +65,18 @@ func (listCmd) Run(c *cli, out io.Writer) error {
 		if err != nil {
 			return err
 		}
-		w := table(out, "DESK", "SITES", "USERS", "GROUPS", "AN HOUR", "STATE")
-		for _, d := range s.Desks {
-			row(w, d.Desk, listed(d.Bounds.Sites, "any"), listed(d.Bounds.Users, "any"),
-				listed(d.Bounds.Groups, "any but "+verifier.GroupAdministrators), anHour(d.Bounds),
-				trusted(d))
-		}
-		return w.Flush()
+		return listDesks(out, s.Desks...)
 	})
+}
+
+func listDesks(out io.Writer, desks ...verifier.DeskStatus) error {
+	w := table(out, "DESK", "SITES", "USERS", "GROUPS", "AN HOUR", "STATE")
+	for _, d := range desks {
+		row(w, d.Desk, listed(d.Bounds.Sites, unbounded), listed(d.Bounds.Users, unbounded),
+			listed(d.Bounds.Groups, "any but "+verifier.GroupAdministrators), anHour(d.Bounds),
+			trusted(d))
+	}
+	return w.Flush()
 }
 
 // listed is a list in one cell; an empty one bounds nothing.
@@ -84,7 +89,7 @@ func listed(list []string, none string) string {
 
 func anHour(b verifier.Bounds) string {
 	if b.PerHour <= 0 {
-		return "any"
+		return unbounded
 	}
 	return strconv.Itoa(b.PerHour)
 }

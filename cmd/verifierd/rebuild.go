@@ -41,7 +41,8 @@ func (r rebuildBeginCmd) Run(out io.Writer) error {
 next, with a backup: verifierd rebuild restore FILE --escrow KEY, with the escrow key %s
 next, without one:
       1. put %s in the place of the old bundle on every desk, and restart it
-      2. trust the card of every desk: verifierd desk trust CARD. Not of one that was revoked
+      2. trust the card of every desk, as tokendesk card writes it now: verifierd desk trust CARD.
+         Not of one that was revoked
       3. verifierd rebuild pull --escrow KEY, with the escrow key %s
       4. add every caller anew, and give it the new certificate of the API
       The verifier does not run before that.

@@ -45,6 +45,10 @@ func printAcceptance(out io.Writer, a verifier.Acceptance) {
 			"and told so\n")
 		return
 	}
+	if !a.Revoked.IsZero() {
+		fmt.Fprintf(out, "  the desk was revoked %s: the new feed will not be; what is suspended stays "+
+			"so\n", a.Revoked.UTC().Format(time.RFC3339))
+	}
 	fmt.Fprintf(out, "  %d tokens and passcodes were published after the backup: the desk will be "+
 		"told of them\n", a.Since)
 	fmt.Fprintf(out, "  refused from then on: the old feed, with its log key and its certificate\n"+

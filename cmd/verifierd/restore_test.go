@@ -73,7 +73,12 @@ func TestAcceptRestore(t *testing.T) {
 		path("restore.json"))
 	says(0, "old feed "+desk.Feed, "desk", "accept-restore", path("restore.json"))
 	says(0, "new feed "+again.Feed, "desk", "accept-restore", path("restore.json"))
+	says(0, "is revoked", "desk", "revoke", "desk1", "--since", "2026-01-01T00:00:00Z")
+	says(0, "the new feed will not be; what is suspended stays so", "desk", "accept-restore",
+		path("restore.json"))
+	says(0, " revoked 20", "desk", "list")
 	says(0, "accepted: the new feed is followed", "desk", "accept-restore", "-yes", path("restore.json"))
 	says(0, "accepted", "desk", "accept-restore", path("restore.json"))
+	says(0, " trusted", "desk", "list")
 	says(0, "it has yet to be told what was issued", "status")
 }

@@ -19,6 +19,7 @@ import (
 type Admin interface {
 	Status() (Status, error)
 	Trust(card feed.DeskCard, bounds Bounds, newFeed bool) error
+	SetBounds(desk string, bounds Bounds) error
 	RevokeDesk(desk string, since time.Time) ([]Suspended, error)
 	AcceptRestore(card feed.RestoreCard, sure bool) (Acceptance, error)
 	ClearAlarm(desk, reason string) (Alarm, error)
@@ -92,6 +93,8 @@ func (v *Verifier) obey(o order) (done outcome, err error) {
 		done.Status, err = v.Status()
 	case "trust":
 		err = v.Trust(o.Card, o.Bounds, o.NewFeed)
+	case "set-bounds":
+		err = v.SetBounds(o.Desk, o.Bounds)
 	case "revoke-desk":
 		done.Suspended, err = v.RevokeDesk(o.Desk, o.Since)
 	case "accept-restore":

@@ -56,8 +56,6 @@ const (
 	AlarmHidden AlarmKind = "hidden"
 	// AlarmErased: an erasure names what is not the desk's, or not what was followed.
 	AlarmErased AlarmKind = "erased"
-	// AlarmFutureRecord: a record was made far in the future, by a clock the desk calls right.
-	AlarmFutureRecord AlarmKind = "future_record"
 )
 
 // alarmWords say to an operator what happened.
@@ -84,8 +82,6 @@ var alarmWords = map[AlarmKind]string{
 	AlarmForeignRecord: "a record says that another desk made it",
 	AlarmHidden:        feed.ErrOmitted.Error(),
 	AlarmErased:        feed.ErrErasure.Error(),
-	AlarmFutureRecord: "a record was made more than a month from now, by a clock that the desk " +
-		"calls right",
 }
 
 // Alarm is what a desk did that an honest one does not. Nothing the desk sends is used while it

@@ -2,11 +2,13 @@ package verifier_test
 
 import (
 	"context"
+	"log/slog"
 	"net"
 	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/tokendesk/tokendesk/daemon/publish"
 	"github.com/tokendesk/tokendesk/provisioning/feed"
@@ -120,5 +122,40 @@ func TestLogKeyIsPinned(t *testing.T) {
 	r.trust(t, desk, verifier.Bounds{})
 	if d := alarmed(t, r); !strings.Contains(d.Alarm.What, "another key") {
 		t.Errorf("the alarm is %q", d.Alarm.What)
+	}
+}
+
+// A clock that is years off, the desk's or our own, is no forgery: what was logged meanwhile stands in
+// the log for ever, and the desk is followed over it. The journal says so.
+func TestClockFarAhead(t *testing.T) {
+	for name, c := range map[string]struct{ desk, ours time.Duration }{
+		"the desk's": {desk: 366 * 24 * time.Hour},
+		"our own":    {ours: -366 * 24 * time.Hour},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			clock, journal := &hand{}, &lines{}
+			clock.move(c.ours)
+			r := start(t, newDir(t), clock.set, func(c *verifier.Config) {
+				c.Log = slog.New(slog.NewTextHandler(journal, nil))
+			})
+			desk := r.trusted(t, "desk1")
+			token := feedtest.NewToken("kim")
+			desk.Issue(token)
+			lost := desk.State(token, feed.StateSuspended)
+			lost.At = lost.At.Add(c.desk)
+			desk.Commit(lost)
+			desk.expect(t, desk.Issue(feedtest.NewToken("lou")), feed.InStep)
+			desk.settled(t)
+			if d := r.status(t).Desks[0]; d.Alarm.Stands() || d.Position < 5 {
+				t.Errorf("followed to %d, alarm %q", d.Position, d.Alarm.What)
+			}
+			if r.verify(t, "kim", token.Press()) {
+				t.Error("what the record says was not done")
+			}
+			if !journal.has("far in the future") {
+				t.Error("the journal does not tell")
+			}
+		})
 	}
 }

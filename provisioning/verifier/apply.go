@@ -65,7 +65,7 @@ func (s *State) openAll(p feed.Page) ([]opened, error) {
 // apply makes a checked page durable: its records, what they change, their verdicts and the tail
 // after them, all in one commit.
 func (v *Verifier) apply(desk string, page feed.Page, next feed.Tail) error {
-	err := v.file.View(func(tx *boltfile.Tx) error { return suspect(tx, desk, page, v.clock()) })
+	err := v.file.View(func(tx *boltfile.Tx) error { return suspect(tx, desk, page) })
 	if err != nil {
 		return err
 	}
@@ -99,10 +99,10 @@ func (v *Verifier) apply(desk string, page feed.Page, next feed.Tail) error {
 		if err := hide(tx, desk, page); err != nil {
 			return err
 		}
-		now := v.clock()
-		if err := suspect(tx, desk, page, now); err != nil {
+		if err := suspect(tx, desk, page); err != nil {
 			return err // another desk took one of the ids a moment ago
 		}
+		now := v.clock()
 		for _, rec := range records {
 			t := taking{State: v.State, tx: tx, groups: v.groups, desk: &row, rec: rec, now: now,
 				feed: page.Feed}

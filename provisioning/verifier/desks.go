@@ -18,8 +18,9 @@ var ErrUnknownDesk = errors.New("no such desk: trust its card first")
 var errDone = errors.New("done")
 
 // Trust pins a desk's card and follows it from now on, within bounds. Trusting a desk again
-// replaces its card and bounds, clears its alarm and lifts a revocation; where it was left is kept.
-// With newFeed the desk may begin a new feed: it was restored, or its store was made anew.
+// replaces its card and bounds, clears its alarm and lifts a revocation; where it was left is kept,
+// and so are the keys that were renewed. With newFeed the desk may begin a new feed: it was
+// restored, or its store was made anew.
 func (v *Verifier) Trust(card feed.DeskCard, bounds Bounds, newFeed bool) error {
 	if _, err := card.Encode(); err != nil {
 		return fmt.Errorf("trust a desk: %w", err)
@@ -29,8 +30,12 @@ func (v *Verifier) Trust(card feed.DeskCard, bounds Bounds, newFeed bool) error 
 		if err != nil {
 			return err
 		}
+		if row.old(card, newFeed) {
+			return ErrOldCard
+		}
 		row.clear(v.clock(), trustedAgain)
-		row.Card, row.Bounds, row.Revoked, row.deskKeys = card, bounds, time.Time{}, deskKeys{}
+		row.Card, row.Bounds, row.Revoked = card, bounds, time.Time{}
+		row.deskKeys = deskKeys{RetiredLogKeys: row.RetiredLogKeys, RetiredTLSPins: row.RetiredTLSPins}
 		if newFeed {
 			row.Tail, row.Checkpoint, row.Restore = nil, nil, nil
 			if err := forgetHidden(tx, card.Desk); err != nil {

@@ -218,8 +218,12 @@ func (f *follower) pull(ctx context.Context, tail feed.Tail) (feed.Page, error) 
 	if !f.moved {
 		wait = 0
 	}
-	page, err := f.wire.records(ctx, tail, f.row.upTo(tail, f.limit), wait)
+	limit := f.row.upTo(tail, f.limit)
+	page, err := f.wire.records(ctx, tail, limit, wait)
 	switch {
+	case err == nil && len(page.Leaves) > limit:
+		// It would step over the checkpoint that a restored log goes through.
+		err = fmt.Errorf("%w: more leaves than were asked for", feed.ErrMalformed)
 	case errors.Is(err, feed.ProblemBeyond):
 		err = feed.ErrRolledBack
 	case errors.Is(err, feed.ProblemOtherFeed):
@@ -282,10 +286,29 @@ func (f *follower) store(tail *feed.Tail, page feed.Page) (news bool, err error)
 		return false, fmt.Errorf("store a page: %w", err)
 	}
 	*tail = next
+	f.tellAhead(page)
 	for _, leaf := range page.Leaves {
 		news = news || len(leaf.Records) > 0
 	}
 	return news, nil
+}
+
+// farFuture is beyond every clock that is right, ours and the desk's.
+const farFuture = 30 * 24 * time.Hour
+
+// tellAhead says in the journal that a clock is wrong, the desk's or ours. It is no forgery: the
+// record stands in the log for ever, and no right is taken from its time.
+func (f *follower) tellAhead(page feed.Page) {
+	now := f.clock()
+	for _, leaf := range page.Leaves {
+		for _, rec := range leaf.Records {
+			if rec.Synced && rec.At.Sub(now) > farFuture {
+				f.log.Warn("a record was made far in the future, by a clock that the desk calls right",
+					"desk", f.desk, "record", rec.ID, "at", rec.At)
+				return
+			}
+		}
+	}
 }
 
 // acknowledge tells the desk what is durable here, with every verdict it did not confirm yet.

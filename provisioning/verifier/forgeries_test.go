@@ -76,10 +76,6 @@ var forgeries = []forgery{
 		s.orders.Desk = "desk0"
 		return []feed.Record{s.seed, s.orders}
 	}), true},
-	{"a time far in the future", verifier.AlarmFutureRecord, logs(func(s *scene) []feed.Record {
-		s.orders.At = s.orders.At.AddDate(1, 0, 0)
-		return []feed.Record{s.seed, s.orders}
-	}), true},
 	{"a checkpoint of another key", verifier.AlarmOtherKey,
 		signs(func(s *scene, p *feed.Page) ([]byte, error) {
 			origin := feed.Origin(s.desk.ID, s.desk.Feed)

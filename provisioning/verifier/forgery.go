@@ -8,7 +8,6 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
-	"time"
 
 	"github.com/tokendesk/tokendesk/daemon/boltfile"
 	"github.com/tokendesk/tokendesk/provisioning/feed"
@@ -27,8 +26,6 @@ func (f *forgery) Error() string { return alarmWords[f.kind] }
 func forged(kind AlarmKind) error { return &forgery{kind: kind} }
 
 const (
-	// farFuture is beyond every clock that is right, ours and the desk's.
-	farFuture = 30 * 24 * time.Hour
 	// emptyPages in a row without the leaves that the desk tells of are no accident: one may come
 	// between a leaf and the page before it.
 	emptyPages = 3
@@ -184,7 +181,7 @@ func earlier(a, b feed.Leaf) int {
 }
 
 // suspect looks for records that an honest desk does not publish, however well they are signed.
-func suspect(tx *boltfile.Tx, desk string, page feed.Page, now time.Time) error {
+func suspect(tx *boltfile.Tx, desk string, page feed.Page) error {
 	met := map[string]bool{}
 	for i, leaf := range page.Leaves {
 		for _, rec := range leaf.Records {
@@ -200,8 +197,6 @@ func suspect(tx *boltfile.Tx, desk string, page feed.Page, now time.Time) error 
 				return forged(AlarmForeignRecord)
 			case met[rec.ID], known && !row.is(desk, page.Feed, at, hash[:]):
 				return forged(AlarmRepeatedRecord)
-			case rec.Synced && rec.At.Sub(now) > farFuture:
-				return forged(AlarmFutureRecord)
 			}
 			met[rec.ID] = true
 		}

@@ -22,6 +22,7 @@ func TestWhenTheTimeBegins(t *testing.T) {
 		"two days ago":                     {-48 * time.Hour, true, feed.Expired},
 		"two days ago, by an unset clock":  {-48 * time.Hour, false, feed.InStep},
 		"in a week":                        {7 * 24 * time.Hour, true, feed.InStep},
+		"in a year":                        {365 * 24 * time.Hour, true, feed.InStep},
 		"in a year, by an unset clock":     {365 * 24 * time.Hour, false, feed.InStep},
 		"an hour ago, and still a while":   {-time.Hour, true, feed.InStep},
 		"a year ago, by a clock never set": {-365 * 24 * time.Hour, false, feed.InStep},

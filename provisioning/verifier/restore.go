@@ -54,8 +54,9 @@ var (
 	// ErrNotFrom: the card goes on from a feed that this verifier never followed.
 	ErrNotFrom = errors.New("the restore card goes on from a feed of this desk that was never " +
 		"followed here")
-	// ErrRestoreRevoked: a revoked desk is trusted again first, or not at all.
-	ErrRestoreRevoked = errors.New("the desk is revoked; trust it again first if it may come back")
+	// ErrRestoreRevoked: the desk that was revoked is the one this card let go on.
+	ErrRestoreRevoked = errors.New("the desk was revoked after this card was accepted; restore it " +
+		"anew from a backup")
 	// ErrNotThatLog: the checkpoint in the card is not the one that was followed.
 	ErrNotThatLog = errors.New("the log of the backup is not the log that was followed")
 )
@@ -71,6 +72,8 @@ type Acceptance struct {
 	// Followed is how far the old feed was followed, Backup where the backup ends.
 	Followed int64 `json:"followed"`
 	Backup   int64 `json:"backup"`
+	// Revoked is when the desk was revoked: accepting lifts that for the new keys and no others.
+	Revoked time.Time `json:"revoked,omitzero"`
 	// Since counts the tokens and passcodes the backup does not know: the desk will be told of them.
 	Since int `json:"since"`
 	// Accepted says that it is done, now or before.
@@ -78,7 +81,8 @@ type Acceptance struct {
 }
 
 // AcceptRestore lets a desk that was restored from a backup go on with its new keys and its new
-// feed, and refuses its old ones from then on. Without sure it only says what that would mean.
+// feed, and refuses its old ones from then on. That lifts a revocation: what was revoked, a stolen
+// box above all, has the old keys only. Without sure it only says what that would mean.
 func (v *Verifier) AcceptRestore(card feed.RestoreCard, sure bool) (Acceptance, error) {
 	var a Acceptance
 	err := v.file.Update(func(tx *boltfile.Tx) error {
@@ -102,7 +106,8 @@ func (v *Verifier) AcceptRestore(card feed.RestoreCard, sure bool) (Acceptance, 
 		return Acceptance{}, fmt.Errorf("accept a restore of desk %s: %w", card.Card.Desk, err)
 	}
 	if a.Accepted {
-		v.log.Warn("a restored desk is accepted", "desk", a.Desk, "old", a.OldFeed, "new", a.NewFeed)
+		v.log.Warn("a restored desk is accepted", "desk", a.Desk, "old", a.OldFeed, "new", a.NewFeed,
+			"was_revoked", !a.Revoked.IsZero())
 		v.desksChanged()
 	}
 	return a, nil
@@ -116,13 +121,13 @@ func (s *State) weigh(tx *boltfile.Tx, row deskRow, card feed.RestoreCard) (Acce
 	}
 	a := Acceptance{Desk: card.Card.Desk, OldFeed: card.From, NewFeed: card.Feed,
 		OldURL: row.Card.FeedURL, NewURL: card.Card.FeedURL, Epoch: card.Epoch,
-		Followed: tail.Position(), Backup: card.Size}
+		Followed: tail.Position(), Backup: card.Size, Revoked: row.Revoked}
 	if row.Restore != nil && row.Restore.Feed == card.Feed {
+		if !row.Revoked.IsZero() {
+			return a, ErrRestoreRevoked
+		}
 		a.Accepted = true
 		return a, nil
-	}
-	if !row.Revoked.IsZero() {
-		return a, ErrRestoreRevoked
 	}
 	pinned, err := row.logKeysOf(card.From, tail)
 	if err != nil {
@@ -187,7 +192,8 @@ func verifiersOf(card feed.DeskCard, retired []string) ([]note.Verifier, error) 
 	return keys, nil
 }
 
-// replaced is the row with the restored desk in the place of the one before. Bounds stay.
+// replaced is the row with the restored desk in the place of the one before. Bounds stay, and
+// so does what a revocation suspended.
 func (d deskRow) replaced(card feed.RestoreCard, now time.Time) deskRow {
 	tail, _ := d.tail() // it was read before
 	id := d.feed(tail)
@@ -202,7 +208,7 @@ func (d deskRow) replaced(card feed.RestoreCard, now time.Time) deskRow {
 	d.clear(now, "a restore of the desk was accepted")
 	d.Card, d.Tail, d.Checkpoint = card.Card, nil, nil
 	d.deskKeys = deskKeys{}
-	d.Followed = feed.Instance{}
+	d.Followed, d.Revoked = feed.Instance{}, time.Time{}
 	return d
 }
 

@@ -1,8 +1,10 @@
 package verifier_test
 
 import (
+	"context"
 	"errors"
 	"net"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -181,24 +183,91 @@ func TestRestoreIsRefused(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+}
+
+// TestRestoreOfAStolenDesk: it comes back under its id without the box of the thief being trusted for
+// a moment. Bounds and suspensions stay, and a card that was accepted before lifts no revocation.
+func TestRestoreOfAStolenDesk(t *testing.T) {
+	r := newRig(t)
+	told := &feedtest.Told{}
+	stolen := r.open(t, "desk1", telling(told))
+	bounds := verifier.Bounds{Users: []string{"kim", "lou", "pat"}, PerHour: 50}
+	r.trust(t, stolen, bounds)
+	kim, lou := feedtest.NewToken("kim"), feedtest.NewToken("lou")
+	stolen.expect(t, stolen.Issue(kim), feed.InStep)
+	size, theft := stolen.Head(), time.Now()
+	stolen.expect(t, stolen.Issue(lou), feed.InStep)
+	stolen.settled(t)
+	if list, err := r.RevokeDesk("desk1", theft); err != nil || len(list) != 1 {
+		t.Fatalf("suspended %v, %v", list, err)
+	}
+	again, card := r.restored(t, stolen, size, &feedtest.Told{})
+	weighed, err := r.AcceptRestore(card, false)
+	if err != nil || weighed.Accepted || weighed.Revoked.IsZero() {
+		t.Fatalf("weighed: %+v, %v", weighed, err)
+	}
+	if d := r.status(t).Desks[0]; d.Revoked.IsZero() {
+		t.Fatal("weighing lifted the revocation")
+	}
+	if done, err := r.AcceptRestore(card, true); err != nil || !done.Accepted {
+		t.Fatalf("accepted: %+v, %v", done, err)
+	}
+	again.expect(t, again.Issue(feedtest.NewToken("pat")), feed.InStep)
+	d := r.until(t, "the box of the thief is told", func(d verifier.DeskStatus) bool {
+		return len(d.Replaced) == 1 && !d.Replaced[0].Told.IsZero()
+	})
+	if !d.Revoked.IsZero() || !reflect.DeepEqual(d.Bounds, bounds) || len(told.Halts()) == 0 {
+		t.Errorf("%+v, told %v", d, told.Halts())
+	}
+	if r.verify(t, "lou", lou.Press()) || !r.verify(t, "kim", kim.Press()) {
+		t.Error("what was suspended came back, or what was not did not stay")
+	}
+	if err := r.Trust(stolen.card, bounds, false); !errors.Is(err, verifier.ErrOldCard) {
+		t.Errorf("the card of the thief's box is trusted again: %v", err)
+	}
 	if _, err := r.RevokeDesk("desk1", time.Now()); err != nil {
 		t.Fatal(err)
 	}
-	_, card := r.restored(t, old, old.Head(), nil)
 	if _, err := r.AcceptRestore(card, true); !errors.Is(err, verifier.ErrRestoreRevoked) {
-		t.Errorf("a revoked desk: %v", err)
+		t.Errorf("its card of before is accepted again: %v", err)
 	}
 }
 
+// eager is a desk that sends all it has, however little is asked for.
+type eager struct{ *feedtest.Desk }
+
+func (e eager) Leaves(ctx context.Context, after int64, _ int) ([]feed.Leaf, error) {
+	return e.Desk.Leaves(ctx, after, feed.MaxLeaves)
+}
+
 // TestRestoredLogPassesThroughItsCheckpoint: a log that is not the one it says it goes on from is
-// found when it is followed, however long it is by then.
+// found when it is followed, however long it is by then, and steps over no checkpoint.
 func TestRestoredLogPassesThroughItsCheckpoint(t *testing.T) {
-	r := newRig(t)
-	old := r.trusted(t, "desk1")
-	old.expect(t, old.Issue(feedtest.NewToken("kim")), feed.InStep)
-	old.settled(t)
-	size := old.Head()
-	old.stop()
+	for name, c := range map[string]struct {
+		serve misbehaviour
+		want  verifier.AlarmKind
+	}{
+		"by pages as asked": {telling(&feedtest.Told{}), verifier.AlarmForked},
+		"by one large page": {func(c *publish.Config, _ *net.Listener) {
+			c.Told, c.Source = &feedtest.Told{}, eager{c.Source.(*feedtest.Desk)}
+		}, verifier.AlarmBadShape},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t)
+			old := r.trusted(t, "desk1")
+			old.expect(t, old.Issue(feedtest.NewToken("kim")), feed.InStep)
+			old.settled(t)
+			size := old.Head()
+			old.stop()
+			r.passesThrough(t, old, size, c.serve, c.want)
+		})
+	}
+}
+
+// passesThrough lets a log go on from an earlier leaf than its card says.
+func (r *rig) passesThrough(t *testing.T, old *counter, size int64, serve misbehaviour,
+	want verifier.AlarmKind) {
 	again, err := old.Restored(r.Bundle, size-1)
 	if err != nil {
 		t.Fatal(err)
@@ -207,7 +276,7 @@ func TestRestoredLogPassesThroughItsCheckpoint(t *testing.T) {
 		again.Commit()
 	}
 	proof := again.Issue(feedtest.NewToken("lou"))
-	served := r.serve(t, again, telling(&feedtest.Told{}))
+	served := r.serve(t, again, serve)
 	card, err := old.RestoreCard(served.card, again, size)
 	if err != nil {
 		t.Fatal(err)
@@ -216,7 +285,7 @@ func TestRestoredLogPassesThroughItsCheckpoint(t *testing.T) {
 		t.Fatal(err)
 	}
 	d := alarmed(t, r)
-	if d.Alarm.Kind != verifier.AlarmForked || d.Position > size {
+	if d.Alarm.Kind != want || d.Position > size {
 		t.Errorf("followed to %d, alarm %q", d.Position, d.Alarm.What)
 	}
 	for _, ack := range served.Acks() {

@@ -20,8 +20,10 @@ type deskKeys struct {
 	Holds      string    `json:"holds,omitempty"`
 	HoldsFrom  int64     `json:"holds_from,omitempty"`
 	HoldsSince time.Time `json:"holds_since,omitzero"`
-	// RetiredLogKeys were pinned and renewed: a backup may be signed with one.
+	// RetiredLogKeys were pinned and renewed: a backup may be signed with one. RetiredTLSPins were
+	// renewed, too; neither is pinned again.
 	RetiredLogKeys []string `json:"retired_log_keys,omitempty"`
+	RetiredTLSPins []string `json:"retired_tls_pins,omitempty"`
 }
 
 // takeUp pins the keys a desk announces, because a key that is pinned already signed for them. Told
@@ -81,8 +83,7 @@ func (f *follower) pin(card feed.DeskCard, serial int64) error {
 			f.desksChanged()
 			return feed.ErrElsewhere
 		}
-		row.retire(row.Card.LogKey, card)
-		row.retire(row.Card.NextLogKey, card)
+		row.retire(row.Card, card)
 		row.Card, row.Keys = card, serial
 		return save(tx, deskTable, []byte(f.desk), row)
 	})
@@ -92,11 +93,18 @@ func (f *follower) pin(card feed.DeskCard, serial int64) error {
 	return err
 }
 
-// retire keeps a log key that the next card has no more. Before it goes it was pinned beside the
-// one that takes its place.
-func (k *deskKeys) retire(key string, next feed.DeskCard) {
-	if key != "" && !next.SignsWith(key) && !slices.Contains(k.RetiredLogKeys, key) {
-		k.RetiredLogKeys = append(k.RetiredLogKeys, key)
+// retire keeps the keys that the next card has no more. Before one goes it was pinned beside the one
+// that takes its place.
+func (k *deskKeys) retire(last, next feed.DeskCard) {
+	for _, key := range []string{last.LogKey, last.NextLogKey} {
+		if key != "" && !next.SignsWith(key) && !slices.Contains(k.RetiredLogKeys, key) {
+			k.RetiredLogKeys = append(k.RetiredLogKeys, key)
+		}
+	}
+	for _, pin := range last.TLSPins() {
+		if !slices.Contains(next.TLSPins(), pin) && !slices.Contains(k.RetiredTLSPins, pin) {
+			k.RetiredTLSPins = append(k.RetiredTLSPins, pin)
+		}
 	}
 }
 

@@ -23,10 +23,9 @@ func newLogKey(t *testing.T) string {
 	return public
 }
 
-// TestLogKeyIsRetired: a key that was pinned first, then second beside the one that takes its place,
-// and then not at all, is kept. A follower that was started with a card of before gets nowhere, and
-// has whoever starts followers look again.
-func TestLogKeyIsRetired(t *testing.T) {
+// stillDesk is a verifier that does not run, and trusts the card of one desk.
+func stillDesk(t *testing.T) (*Verifier, feed.DeskCard) {
+	t.Helper()
 	dir := filepath.Join(t.TempDir(), "verifier")
 	_, err := Init(Plan{Dir: dir, Name: "test", Hosts: []string{"127.0.0.1"},
 		Escrow: filepath.Join(t.TempDir(), "escrow.key"), Now: time.Now()})
@@ -37,7 +36,7 @@ func TestLogKeyIsRetired(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer state.Close()
+	t.Cleanup(func() { _ = state.Close() })
 	v, err := New(Config{State: state})
 	if err != nil {
 		t.Fatal(err)
@@ -46,22 +45,37 @@ func TestLogKeyIsRetired(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a, b := newLogKey(t), newLogKey(t)
 	first := feed.DeskCard{Version: feed.Version, Desk: "desk1", Site: "um",
-		FeedURL: "https://127.0.0.1:1", LogKey: a, TLSPin: pin}
+		FeedURL: "https://127.0.0.1:1", LogKey: newLogKey(t), TLSPin: pin}
 	if err := v.Trust(first, Bounds{}, false); err != nil {
 		t.Fatal(err)
 	}
 	<-v.poke
-	f := &follower{Verifier: v, desk: "desk1", card: first}
-	for i, keys := range [][2]string{{a, b}, {b, a}, {b, ""}} {
-		next := first
+	return v, first
+}
+
+// renewed takes up log keys, one pair after another.
+func (f *follower) renewed(t *testing.T, pairs [][2]string) {
+	t.Helper()
+	for _, keys := range pairs {
+		next := f.card
 		next.LogKey, next.NextLogKey = keys[0], keys[1]
-		if err := f.pin(next, int64(i+1)); err != nil {
+		if err := f.pin(next, f.announced+1); err != nil {
 			t.Fatal(err)
 		}
 		f.card = next
+		f.announced++
 	}
+}
+
+// TestLogKeyIsRetired: a key that was pinned first, then second beside the one that takes its place,
+// and then not at all, is kept. A follower that was started with a card of before gets nowhere, and
+// has whoever starts followers look again.
+func TestLogKeyIsRetired(t *testing.T) {
+	v, first := stillDesk(t)
+	a, b := first.LogKey, newLogKey(t)
+	f := &follower{Verifier: v, desk: "desk1", card: first}
+	f.renewed(t, [][2]string{{a, b}, {b, a}, {b, ""}})
 	row, err := v.deskRow("desk1")
 	if err != nil || !slices.Equal(row.RetiredLogKeys, []string{a}) {
 		t.Errorf("retired: %q, want the first alone; %v", row.RetiredLogKeys, err)
