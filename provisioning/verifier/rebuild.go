@@ -130,8 +130,6 @@ type replay struct {
 	// keys open what was sealed for the lost verifier, and tell what is for this one.
 	keys    *feed.Opener
 	sources []*source
-	// orders are those that were taken.
-	orders []turn
 }
 
 // reconnect is how often a desk that does not answer is asked again.
@@ -197,9 +195,6 @@ func (r *replay) report() (list []Rebuilt) {
 // credential.
 func (r *replay) finish(loss Loss) error {
 	return r.file.Update(func(tx *boltfile.Tx) error {
-		if err := r.obey(tx); err != nil {
-			return err
-		}
 		for _, s := range r.sources {
 			err := uncovered(tx, s.desk, s.tail.Position(), false)
 			if err != nil {

@@ -61,38 +61,16 @@ func (r *replay) batch(ctx context.Context) (batch []turn, err error) {
 
 func (r *replay) takeAll(tx *boltfile.Tx, batch []turn) error {
 	for _, b := range batch {
+		// How many a desk may activate within an hour was asked when it did.
+		row := b.from.row
+		row.Bounds.PerHour = 0
+		row.Doubt = unmet
 		for _, rec := range b.leaf {
-			if err := r.taking(tx, b.from, rec).replay(&b.from.Rebuilt); err != nil {
+			t := taking{State: r.State, tx: tx, groups: r.groups, desk: &row, rec: rec, now: rec.At,
+				feed: b.from.tail.Feed()}
+			if err := t.replay(&b.from.Rebuilt); err != nil {
 				return fmt.Errorf("take a %s record of desk %s: %w", rec.Kind, b.from.desk, err)
 			}
-			if rec.Kind == feed.KindOrder {
-				r.orders = append(r.orders, turn{b.from, []opened{rec}})
-			}
-		}
-	}
-	return nil
-}
-
-func (r *replay) taking(tx *boltfile.Tx, from *source, rec opened) taking {
-	// How many a desk may activate within an hour was asked when it did.
-	row := from.row
-	row.Bounds.PerHour = 0
-	return taking{State: r.State, tx: tx, groups: r.groups, desk: &row, rec: rec, now: rec.At,
-		feed: from.tail.Feed()}
-}
-
-// obey takes the orders anew that met no token. A desk orders what it heard from the verifier: when
-// the loan came later, that is by its desk's clock alone.
-func (r *replay) obey(tx *boltfile.Tx) error {
-	for _, order := range r.orders {
-		t := r.taking(tx, order.from, order.leaf[0])
-		key := verdictKey(order.from.desk, feed.Verdict{Record: t.rec.ID})
-		verdict, _, err := load[feed.Verdict](tx, verdictTable, key)
-		if err == nil && verdict.Reason == feed.ReasonUnknown {
-			err = t.takeOrder()
-		}
-		if err != nil {
-			return fmt.Errorf("take an order of desk %s: %w", order.from.desk, err)
 		}
 	}
 	return nil
