@@ -107,7 +107,7 @@ func (rebuildCopyCmd) Run(c *cli, out io.Writer) error {
 			return err
 		}
 		fmt.Fprintln(out, "each token wants two codes in a row before it signs in again, and every "+
-			"passcode is dead")
+			"passcode is dead; so is what a desk issued until it is followed again")
 		return nil
 	})
 }

@@ -73,6 +73,9 @@ func TestOrderIsSealed(t *testing.T) {
 	if _, err := verifier.OpenSeed(rec); err == nil {
 		t.Error("it opens as a seed")
 	}
+	if to := rec.SealedTo(); len(to) != 2 || to[0] != KeyID(bundle.VerifierKey) {
+		t.Errorf("it is sealed to %v", to)
+	}
 	rec.Credential = strings.Repeat("3c", 16)
 	if _, err := verifier.OpenOrder(rec); !errors.Is(err, ErrSealed) {
 		t.Errorf("it opens for another credential: %v", err)

@@ -9,8 +9,8 @@ import (
 // KeyID. It is empty for a record without a sealed body, and for a body that is none.
 func (r Record) SealedTo() []string {
 	box := r.Sealed
-	sealed := r.Kind == KindSeed || r.Kind == KindProof || r.Kind == KindPasscode
-	if !sealed || len(box) != sealedSize || box[0] != sealVersion {
+	kinds := []Kind{KindSeed, KindProof, KindPasscode, KindOrder}
+	if !slices.Contains(kinds, r.Kind) || len(box) != sealedSize || box[0] != sealVersion {
 		return nil
 	}
 	var ids []string

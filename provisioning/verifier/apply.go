@@ -117,6 +117,7 @@ func (v *Verifier) apply(desk string, page feed.Page, next feed.Tail) error {
 			return err
 		}
 		row.Checkpoint = page.Checkpoint
+		row.follow(next)
 		return save(tx, deskTable, []byte(desk), row)
 	})
 }

@@ -11,8 +11,8 @@ import (
 )
 
 // A backup knows what the desks do not: the bounds and revocations of an operator, who may call,
-// how far each counter was on that day. What was used since is not in it, so all that it holds is
-// doubted when it is put back.
+// how far each counter was on that day. What was used since is not in it, so all that it holds, and
+// all that the desks issued until then, is doubted when it is put back.
 
 // Backup implements Mover.
 func (v *Verifier) Backup(to io.Writer) error {
@@ -70,8 +70,7 @@ func (s *State) restore(from io.Reader, escrow *feed.Opener, compared bool,
 			if err := madeBy(tx, loss.Pin); err != nil && !compared {
 				return err
 			}
-			return errors.Join(doubtAll(tx), tx.Delete(lifeTable, lifeRebuilding),
-				save(tx, lifeTable, lifeRebuilt, loss))
+			return errors.Join(putBack(tx, loss), tx.Delete(lifeTable, lifeRebuilding))
 		}})
 }
 

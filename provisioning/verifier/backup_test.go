@@ -66,8 +66,8 @@ func TestBackupAndRestore(t *testing.T) {
 	if r.verify(t, "ana", ana.Press()) || !r.verify(t, "ana", ana.Press()) {
 		t.Error("two OTPs in a row do not bring a token back")
 	}
-	if !r.verify(t, "cid", cid.Press()) {
-		t.Error("a token from after the backup is refused")
+	if r.verify(t, "cid", cid.Press()) || !r.verify(t, "cid", cid.Press()) {
+		t.Error("two OTPs in a row do not bring back a token from after the backup")
 	}
 	r.verify(t, "bea", bea.Press())
 	if r.verify(t, "bea", bea.Press()) {
@@ -112,6 +112,22 @@ func refusesBackups(t *testing.T, lost *rig, dir string, good []byte, escrow *fe
 	}
 }
 
+// copyOf is a copy of the directory of a verifier that does not run.
+func copyOf(t *testing.T, r *rig) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "copy")
+	if err := os.CopyFS(dir, os.DirFS(r.dir)); err != nil {
+		t.Fatal(err)
+	}
+	for _, secret := range []string{"state.key", "feed.key", "api.key", "follower.key",
+		"verifier.db"} {
+		if err := os.Chmod(filepath.Join(dir, secret), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
 // TestACopyIsDoubted: a state that was put back from a copy accepts nothing that may have been used
 // since, after the operator said so.
 func TestACopyIsDoubted(t *testing.T) {
@@ -121,22 +137,13 @@ func TestACopyIsDoubted(t *testing.T) {
 	code := desk.NewPasscode("bea", "123456789")
 	desk.expect(t, desk.IssuePasscode(code), feed.InStep)
 	r.stop()
-	copied := filepath.Join(t.TempDir(), "copy")
-	if err := os.CopyFS(copied, os.DirFS(r.dir)); err != nil {
-		t.Fatal(err)
-	}
+	copied := copyOf(t, r)
 	r = start(t, r.dir)
 	used := token.Press()
 	if !r.verify(t, "ana", used) {
 		t.Fatal("refused")
 	}
 	r.stop()
-	for _, secret := range []string{"state.key", "feed.key", "api.key", "follower.key",
-		"verifier.db"} {
-		if err := os.Chmod(filepath.Join(copied, secret), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
 	back := idle(t, copied)
 	if err := back.Doubt(); err != nil {
 		t.Fatal(err)

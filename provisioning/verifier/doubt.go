@@ -3,14 +3,18 @@ package verifier
 import (
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/tokendesk/tokendesk/daemon/boltfile"
 	"github.com/tokendesk/tokendesk/provisioning/feed"
 )
 
-// anyUnsure looks for a credential whose counter was lost. Only a verifier that was rebuilt, or
-// that took over from one, can have any.
+// unmet is the doubt of a desk that did not answer yet.
+const unmet = math.MaxInt64
+
+// anyUnsure looks for a credential whose counter was lost, or a desk of which one may come. Only a
+// verifier that was rebuilt, or that took over from one, can have any.
 func anyUnsure(tx *boltfile.Tx) (unsure bool, err error) {
 	_, rebuilt, rerr := load[Loss](tx, lifeTable, lifeRebuilt)
 	_, arrived, aerr := load[Arrival](tx, lifeTable, lifeArrived)
@@ -21,7 +25,11 @@ func anyUnsure(tx *boltfile.Tx) (unsure bool, err error) {
 		unsure = unsure || c.Unsure
 		return nil
 	})
-	return unsure, err
+	derr := each(tx, deskTable, func(_ string, row deskRow) error {
+		unsure = unsure || row.Doubt > 0 && row.Revoked.IsZero()
+		return nil
+	})
+	return unsure, errors.Join(err, derr)
 }
 
 // reach is how far an OTP is looked for. It is the same for every user, so that the time taken does
@@ -60,13 +68,61 @@ func doubtAll(tx *boltfile.Tx) error {
 	return errors.Join(err, perr)
 }
 
+// putBack is done to a state that is older than what happened: all that it holds is doubted, and
+// what the desks did until they are met. What they were told of their sites since it does not know.
+func putBack(tx *boltfile.Tx, loss Loss) error {
+	desks := map[string]deskRow{}
+	err := each(tx, deskTable, func(id string, row deskRow) error {
+		row.Doubt = unmet
+		desks[id] = row
+		return nil
+	})
+	for id, row := range desks {
+		err = errors.Join(err, save(tx, deskTable, []byte(id), row))
+	}
+	loss.Copy = true
+	return errors.Join(err, doubtAll(tx), renameSites(tx), save(tx, lifeTable, lifeRebuilt, loss))
+}
+
+// doubts notes how far a desk has come that is met for the first time after the state was put back.
+// A feed that begins anew may have been followed by the verifier that was lost, too.
+func (f *follower) doubts(tail feed.Tail, head int64) error {
+	if f.row.Doubt != unmet && len(f.row.Tail) > 0 {
+		return nil
+	}
+	return f.file.Update(func(tx *boltfile.Tx) error {
+		loss, _, err := load[Loss](tx, lifeTable, lifeRebuilt)
+		row, _, rerr := load[deskRow](tx, deskTable, []byte(f.desk))
+		if err := errors.Join(err, rerr); err != nil {
+			return err
+		}
+		anew := len(row.Tail) == 0 && (row.Doubt > 0 || loss.Copy)
+		if row.Doubt != unmet && !anew {
+			return nil
+		}
+		row.Doubt = head
+		row.follow(tail)
+		return save(tx, deskTable, []byte(f.desk), row)
+	})
+}
+
+// follow ends the doubt when all of it is followed.
+func (d *deskRow) follow(tail feed.Tail) {
+	if tail.Position() >= d.Doubt {
+		d.Doubt = 0
+	}
+}
+
+// doubted says whether the record may have been taken by a verifier that was lost.
+func (t taking) doubted() bool { return t.rec.position < t.desk.Doubt }
+
 // Doubt is for a state that was put back from a copy: OTPs and passcodes may have been used since
 // the copy was taken, and the copy does not know. The verifier must not be running.
 func (v *Verifier) Doubt() error {
 	err := v.file.Update(func(tx *boltfile.Tx) error {
 		loss := Loss{Key: feed.KeyID(v.sealed().Public()), Name: v.InForce().Name,
 			At: v.clock().Truncate(time.Second)}
-		return errors.Join(doubtAll(tx), save(tx, lifeTable, lifeRebuilt, loss))
+		return putBack(tx, loss)
 	})
 	if err != nil {
 		return fmt.Errorf("doubt every counter: %w", err)

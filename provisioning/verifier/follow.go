@@ -266,6 +266,9 @@ func (f *follower) begin(ctx context.Context) (feed.Tail, error) {
 	case meta.Head < tail.Position():
 		return feed.Tail{}, feed.ErrRolledBack
 	}
+	if err := f.doubts(tail, meta.Head); err != nil {
+		return feed.Tail{}, err
+	}
 	f.setLink(f.desk, func(l *Link) {
 		l.Seen, l.Head, l.Position = f.clock(), meta.Head, tail.Position()
 	})

@@ -48,6 +48,8 @@ type Loss struct {
 	// Pin is of the certificate it pulled with.
 	Pin string    `json:"pin,omitempty"`
 	At  time.Time `json:"at"`
+	// Copy says that a backup or a copy of its state was put back.
+	Copy bool `json:"copy,omitempty"`
 }
 
 // What a verifier does not run for.

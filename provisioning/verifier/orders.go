@@ -27,27 +27,41 @@ func (t taking) takeOrder() error {
 	if err != nil {
 		return err
 	}
-	ours := known && c.Site == t.desk.Card.Site && c.Vendor == body.Vendor &&
-		c.Serial == body.Serial && c.State != waiting
-	if !ours {
+	order := earlyOrder{Site: t.desk.Card.Site, Vendor: body.Vendor, Serial: body.Serial,
+		SiteOrder: feed.SiteOrder{ID: t.rec.ID, Act: body.Act, Desk: t.desk.Card.Desk,
+			Officer: body.Officer, At: t.rec.At}}
+	issued := known && c.State != waiting
+	if !issued && t.doubted() {
+		if err := t.early(order); err != nil {
+			return err
+		}
+	}
+	if !issued || !order.about(c) {
 		return t.refuse(refusal{reason: feed.ReasonUnknown})
 	}
-	if c.State == revoked || c.State == suspended && body.Act == feed.OrderSuspend {
+	if c.obeys(body.Act) {
 		return saveVerdict(t.tx, t.desk.Card.Desk, feed.Verdict{Record: t.rec.ID,
 			Credential: c.ID, Outcome: feed.InStep, Reason: feed.ReasonAlready, Desk: c.Desk})
 	}
-	c.Ordered = ordered{SiteOrder: feed.SiteOrder{ID: t.rec.ID, Act: body.Act,
-		Desk: t.desk.Card.Desk, Officer: body.Officer, At: t.rec.At}}
-	if body.Act == feed.OrderSuspend {
-		c.State = suspended
-		err = t.moved(t.tx, c)
-	} else {
-		err = t.revoke(c)
-	}
-	if err != nil {
+	if err := t.order(t.tx, c, order.SiteOrder); err != nil {
 		return err
 	}
 	return t.answer(feed.InStep, 0)
+}
+
+// obeys says that an order would add nothing.
+func (c credential) obeys(act feed.OrderAct) bool {
+	return c.State == revoked || c.State == suspended && act == feed.OrderSuspend
+}
+
+// order carries out what a desk of the site orders about a credential.
+func (s *State) order(tx *boltfile.Tx, c credential, by feed.SiteOrder) error {
+	c.Ordered = ordered{SiteOrder: by}
+	if by.Act != feed.OrderSuspend {
+		return s.revoke(tx, c)
+	}
+	c.State = suspended
+	return s.moved(tx, c)
 }
 
 // gaveWay notes on a credential that another of the same user or token took its place.

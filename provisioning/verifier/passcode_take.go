@@ -35,6 +35,8 @@ func (t taking) takePasscode() error {
 	switch {
 	case dead:
 		return t.refuse(refusal{reason: feed.ReasonOver})
+	case t.doubted():
+		return t.bury()
 	case !t.desk.Bounds.allow(t.groups, body.Site, body.User):
 		return t.refuse(refusal{reason: feed.ReasonExcluded})
 	case !t.underLimit():

@@ -19,6 +19,8 @@ func (t taking) takeProof() error {
 		return t.answer(feed.Unreadable, 0)
 	case c.Desk != t.desk.Card.Desk, c.State == suspended, c.State == revoked:
 		return t.refuse(refusal{reason: feed.ReasonOver})
+	case c.State == active && t.doubted():
+		return t.raise(c)
 	}
 	seed, err := seedOf(t.tx, c.ID)
 	if err != nil {
@@ -38,18 +40,24 @@ func (t taking) takeProof() error {
 			if no != nil {
 				return t.refuse(*no)
 			}
-			c.Unsure = false // it never signed in, so this is its counter
+			// It never signed in, so this is its counter: unless it did at a verifier that was lost.
+			c.Unsure = t.doubted()
 		}
 		// The token was seen at a counter, so failures before this mean nothing any more.
 		fresh := c.Issued.Equal(t.now)
 		c.Next, c.Limit, c.Far = found.next, limit{}, far{}
-		c.Unsure = c.Unsure && len(t.rec.proof.OTPs) < 2
+		c.Unsure = c.Unsure && (t.doubted() || len(t.rec.proof.OTPs) < 2)
 		keep := saveCredential
 		if fresh {
 			keep = t.moved
 		}
 		if err := keep(t.tx, c); err != nil {
 			return err
+		}
+		if fresh {
+			if err := t.obeyEarly(t.tx, c.ID); err != nil {
+				return err
+			}
 		}
 	}
 	return t.answer(found.outcome, found.offset)

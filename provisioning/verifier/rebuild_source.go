@@ -170,6 +170,8 @@ func (s *source) openOne(o *opened) error {
 		o.seed, o.err = s.keys.OpenSeed(o.Record)
 	case feed.KindProof:
 		o.proof, o.err = s.keys.OpenProof(o.Record)
+	case feed.KindOrder:
+		o.order, o.err = s.keys.OpenOrder(o.Record)
 	}
 	if to := o.SealedTo(); errors.Is(o.err, feed.ErrSealed) && len(to) == 2 && !s.keys.Holds(to...) {
 		return fmt.Errorf("%w: desk %s has records sealed to the escrow key %s; give that one, too",

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/tokendesk/tokendesk/daemon/publish"
 	"github.com/tokendesk/tokendesk/provisioning/feed"
@@ -25,10 +26,11 @@ type year struct {
 	late, early *counter
 	tokens      []*feedtest.Token
 	// used signed in beyond the look-ahead; shown was used far ahead, and typed two OTPs at the desk
-	// then; of swapped and its successor the first was reported lost and came back too late.
-	used, shown, swapped, second, resumed, revoked, suspended *feedtest.Token
-	code                                                      *feedtest.Passcode
-	before                                                    verifier.Status
+	// then; of swapped and its successor the first was reported lost and came back too late; lost and
+	// mislaid were reported at the other desk.
+	used, shown, swapped, second, resumed, revoked, suspended, lost, mislaid *feedtest.Token
+	code                                                                     *feedtest.Passcode
+	before                                                                   verifier.Status
 }
 
 func aYear(t *testing.T, old *rig) *year {
@@ -41,7 +43,7 @@ func aYear(t *testing.T, old *rig) *year {
 	}
 	early.settled(t)
 	y.used, y.swapped, y.resumed, y.revoked = y.tokens[0], y.tokens[1], y.tokens[2], y.tokens[3]
-	y.shown, y.suspended = y.tokens[4], y.tokens[5]
+	y.shown, y.suspended, y.lost, y.mislaid = y.tokens[4], y.tokens[5], y.tokens[6], y.tokens[8]
 	for range 15 {
 		if !old.verify(t, y.used.User, y.used.Press()) {
 			t.Fatal("a good OTP was refused")
@@ -58,6 +60,12 @@ func aYear(t *testing.T, old *rig) *year {
 	y.code = early.NewPasscode("user7", "123456789")
 	early.expect(t, early.IssuePasscode(y.code), feed.InStep)
 	early.settled(t)
+	for token, act := range map[*feedtest.Token]feed.OrderAct{y.lost: feed.OrderRevoke,
+		y.mislaid: feed.OrderSuspend} {
+		order := y.late.Order(token, act)
+		y.late.Commit(order)
+		y.late.expect(t, order.ID, feed.InStep)
+	}
 	y.before = old.status(t)
 	return y
 }
@@ -108,7 +116,7 @@ func TestRebuildFromEscrow(t *testing.T) {
 func (y *year) holds(t *testing.T, r *rig) {
 	after := r.status(t)
 	y.before.Credentials["active"]++
-	if fmt.Sprint(after.Credentials) != fmt.Sprint(y.before.Credentials) || after.Unsure != 199 ||
+	if fmt.Sprint(after.Credentials) != fmt.Sprint(y.before.Credentials) || after.Unsure != 198 ||
 		after.Passcodes != 0 || after.Rebuilt.At.IsZero() || !after.Rebuilding.At.IsZero() {
 		t.Errorf("before %v, after %+v", y.before.Credentials, after)
 	}
@@ -142,11 +150,36 @@ func (y *year) signIn(t *testing.T, r *rig) {
 			t.Fatalf("%s: a third OTP was refused", token.User)
 		}
 	}
-	for _, token := range []*feedtest.Token{y.revoked, y.swapped, y.suspended} {
+	for _, token := range []*feedtest.Token{y.revoked, y.swapped, y.suspended, y.lost, y.mislaid} {
 		r.verify(t, token.User, token.Press())
 		if r.verify(t, token.User, token.Press()) {
 			t.Errorf("%s: one that is no longer good was accepted", token.User)
 		}
+	}
+}
+
+// TestRebuildObeysAnOrderThatSeemsTooEarly: the clocks of the desks say that a token was reported
+// lost before it was lent.
+func TestRebuildObeysAnOrderThatSeemsTooEarly(t *testing.T) {
+	old := newRig(t)
+	home, other := old.trusted(t, "desk1"), old.trusted(t, "desk2")
+	ana := registered(t, old, home, "ana")
+	rec := other.Record(ana.Credential)
+	rec.At = rec.At.Add(-time.Hour)
+	order, err := other.Sealer().SealOrder(rec, feed.OrderBody{Vendor: "yubikey", Serial: ana.Serial,
+		Act: feed.OrderRevoke, Officer: "officer"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	other.Commit(order)
+	other.expect(t, order.ID, feed.InStep)
+	escrow := lose(t, old)
+	r := successor(t, old.Bundle)
+	home.handOver(t, r)
+	other.handOver(t, r)
+	r.rebuild(t, escrow)
+	if got := r.status(t).Credentials; got["active"] != 0 || got["revoked"] != 1 {
+		t.Errorf("the lost token is rebuilt as %v", got)
 	}
 }
 

@@ -64,6 +64,7 @@ func (r *replay) takeAll(tx *boltfile.Tx, batch []turn) error {
 		// How many a desk may activate within an hour was asked when it did.
 		row := b.from.row
 		row.Bounds.PerHour = 0
+		row.Doubt = unmet
 		for _, rec := range b.leaf {
 			t := taking{State: r.State, tx: tx, groups: r.groups, desk: &row, rec: rec, now: rec.At,
 				feed: b.from.tail.Feed()}

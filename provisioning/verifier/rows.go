@@ -40,7 +40,7 @@ func tables() []string {
 	return []string{deskTable, callerTable, credentialTable, seedTable, seedTagTable, userTable,
 		tokenTable, recordTable, verdictTable, ghostTable, passcodeTable, passcodeRefTable,
 		saltTable, lifeTable, heirTable, siteTable, siteTokenTable, siteRevTable, erasureTable,
-		hiddenTable}
+		hiddenTable, earlyTable}
 }
 
 // deskRow is a desk we follow.
@@ -67,6 +67,10 @@ type deskRow struct {
 	Followed  feed.Instance   `json:"followed,omitzero"`
 	Strangers []feed.Instance `json:"strangers,omitempty"`
 	Back      time.Time       `json:"back,omitzero"`
+	// Doubt is how many leaves the desk had when it was met after the state was put back: what came
+	// in them may have been used at the verifier that was lost. It is unmet until then, and 0 when all
+	// of them are followed.
+	Doubt int64 `json:"doubt,omitempty"`
 }
 
 // state is where a credential is.

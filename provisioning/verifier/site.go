@@ -13,7 +13,8 @@ import (
 // The index of a site is which token of it stands where. Each change gets the next revision, and a
 // token keeps its last one only, so that a desk is told each token once however long it was away.
 const (
-	// siteTable holds site -> siteHead, and under an empty site whether the index was ever made.
+	// siteTable holds site -> siteHead, and under an empty site whether the index was ever made, and
+	// what the indexes are named after since the state was put back.
 	siteTable = "site"
 	// siteTokenTable holds a blinded site and token -> siteEntry.
 	siteTokenTable = "site.token"
@@ -108,9 +109,25 @@ func (s *State) makeSites() error {
 	})
 }
 
-// indexName changes with the key of the state: whoever has another key counts anew.
-func (s *State) indexName(site string) string {
-	return hex.EncodeToString(s.file.Blind("site index", site))
+// siteBirth is the row of siteTable that changes the names of the indexes.
+var siteBirth = []byte("\x00birth")
+
+// renameSites makes every desk take its index anew: revisions it was told since the state was put
+// aside are counted again from here, and are not the same.
+func renameSites(tx *boltfile.Tx) error { return save(tx, siteTable, siteBirth, randomExport()) }
+
+// indexName changes with the key of the state, and when it is put back: whoever has another key, or
+// lost some revisions, counts anew.
+func (s *State) indexName(site string) (string, error) {
+	names := []string{"site index", site}
+	err := s.file.View(func(tx *boltfile.Tx) error {
+		birth, reborn, err := load[string](tx, siteTable, siteBirth)
+		if reborn {
+			names = append(names, birth)
+		}
+		return err
+	})
+	return hex.EncodeToString(s.file.Blind(names...)), err
 }
 
 // tagKey is the key of one desk's tags. No two desks have the same: what one was told means nothing
@@ -133,10 +150,13 @@ func (s *State) siteRev(site string) (rev int64, err error) {
 
 // siteSince is what a desk is told after a revision, as much as one telling holds.
 func (s *State) siteSince(desk, site string, after int64) (feed.SiteIndex, error) {
-	index := feed.SiteIndex{Index: s.indexName(site), After: after, Rev: after,
-		TagKey: s.tagKey(desk)}
+	name, err := s.indexName(site)
+	if err != nil {
+		return feed.SiteIndex{}, err
+	}
+	index := feed.SiteIndex{Index: name, After: after, Rev: after, TagKey: s.tagKey(desk)}
 	from := siteRevKey(site, after+1)
-	err := s.file.View(func(tx *boltfile.Tx) error {
+	err = s.file.View(func(tx *boltfile.Tx) error {
 		head, _, err := load[siteHead](tx, siteTable, []byte(site))
 		if err != nil {
 			return err

@@ -121,8 +121,11 @@ func (f *follower) greet(ctx context.Context, at *told) (time.Duration, error) {
 
 // ask hears how far the desk's copy is, and gives it the key of its tags.
 func (f *follower) ask(ctx context.Context, at *told) error {
-	index := feed.SiteIndex{Index: f.indexName(f.site), After: -1, Rev: -1,
-		TagKey: f.tagKey(f.desk)}
+	name, err := f.indexName(f.site)
+	if err != nil {
+		return err
+	}
+	index := feed.SiteIndex{Index: name, After: -1, Rev: -1, TagKey: f.tagKey(f.desk)}
 	answer, err := f.callSite(ctx, index)
 	if err != nil {
 		return err
