@@ -54,7 +54,7 @@ func (s *State) openAll(p feed.Page) ([]opened, error) {
 			case feed.KindPasscode:
 				return s.openPasscode(o)
 			case feed.KindOrder:
-				o.order, o.err = s.opener.OpenOrder(o.Record)
+				o.order, o.err = opener.OpenOrder(o.Record)
 			}
 			return nil
 		})
