@@ -117,6 +117,9 @@ func (v *Verifier) apply(desk string, page feed.Page, next feed.Tail) error {
 			return err
 		}
 		row.Checkpoint = page.Checkpoint
+		if next.Position() >= page.Head {
+			row.CaughtUp = now
+		}
 		return save(tx, deskTable, []byte(desk), row)
 	})
 }

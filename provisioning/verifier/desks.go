@@ -30,6 +30,9 @@ func (v *Verifier) Trust(card feed.DeskCard, bounds Bounds, newFeed bool) error 
 			return err
 		}
 		row.clear(v.clock(), trustedAgain)
+		if row.CaughtUp.IsZero() {
+			row.CaughtUp = v.clock()
+		}
 		row.Card, row.Bounds, row.Revoked, row.deskKeys = card, bounds, time.Time{}, deskKeys{}
 		if newFeed {
 			row.Tail, row.Checkpoint, row.Restore = nil, nil, nil
