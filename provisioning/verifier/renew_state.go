@@ -19,7 +19,10 @@ const fileAPIPin = "api.pin"
 
 // keysInUse are the keys that may be renewed, as the files were read last.
 type keysInUse struct {
-	opener   *feed.Opener
+	opener *feed.Opener
+	// olderOpeners says that keys which were renewed are open beside the one of the bundle.
+	olderOpeners bool
+
 	follower tls.Certificate
 	api      tls.Certificate
 	// apis are all the certificates of the API, oldest first: two while it is renewed.
@@ -28,11 +31,11 @@ type keysInUse struct {
 
 // readKeys reads every key that may be renewed, and finds those in use by a bundle.
 func (s *State) readKeys(b feed.Bundle) (keys keysInUse, err error) {
-	opener, err := openers(s.dir, b.VerifierKey)
+	opener, older, err := openers(s.dir, b.VerifierKey)
 	if err != nil {
 		return keys, err
 	}
-	keys.opener = opener.Also(s.heirs...)
+	keys.opener, keys.olderOpeners = opener.With(older...).Also(s.heirs...), len(older) > 0
 	followers, err := pairs(s.dir, "follower")
 	if err != nil {
 		return keys, err
@@ -71,6 +74,13 @@ func (s *State) sealed() *feed.Opener {
 	s.keys.RLock()
 	defer s.keys.RUnlock()
 	return s.opener
+}
+
+// sealingRenewed says whether an older sealing key is open beside the one in use.
+func (s *State) sealingRenewed() bool {
+	s.keys.RLock()
+	defer s.keys.RUnlock()
+	return s.olderOpeners
 }
 
 // InForce is the public half as it is now.

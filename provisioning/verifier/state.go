@@ -205,8 +205,9 @@ func checkPrivate(path string) error {
 	return nil
 }
 
-func readSecret(path string) (secret.Key, error) {
-	path = secretPath(path)
+func readSecret(path string) (secret.Key, error) { return readKeyFile(secretPath(path)) }
+
+func readKeyFile(path string) (secret.Key, error) {
 	if err := checkPrivate(path); err != nil {
 		return secret.Key{}, err
 	}
