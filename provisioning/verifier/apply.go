@@ -231,10 +231,10 @@ func (t taking) takeSeed() error {
 		return t.answer(feed.Refused, 0)
 	}
 	if reused || weak(raw) {
-		return errors.Join(t.tombstone(), t.refuse(refusal{reason: feed.ReasonSeed}))
+		return errors.Join(t.tombstone(t.rec.Credential), t.refuse(refusal{reason: feed.ReasonSeed}))
 	}
 	if !t.desk.Bounds.allow(t.groups, body.Site, body.User) {
-		return errors.Join(t.tombstone(), t.refuse(refusal{reason: feed.ReasonExcluded}))
+		return errors.Join(t.tombstone(t.rec.Credential), t.refuse(refusal{reason: feed.ReasonExcluded}))
 	}
 	if err := t.tx.Put(seedTagTable, tag, nil); err != nil {
 		return err
@@ -272,7 +272,7 @@ func (t taking) takeState() error {
 		return err
 	case !known && t.rec.State == feed.StateRevoked:
 		// Its seed never came, or could not be read: it must not come later either.
-		return t.tombstone()
+		return t.tombstone(t.rec.Credential)
 	case !known, c.Desk != t.desk.Card.Desk, c.State == revoked:
 		return nil
 	}
@@ -289,9 +289,8 @@ func (t taking) takeState() error {
 }
 
 // tombstone closes an id of which nothing is known.
-func (t taking) tombstone() error {
-	return saveCredential(t.tx, credential{ID: t.rec.Credential, Desk: t.desk.Card.Desk,
-		State: revoked})
+func (t taking) tombstone(id string) error {
+	return saveCredential(t.tx, credential{ID: id, Desk: t.desk.Card.Desk, State: revoked})
 }
 
 // revoke leaves a tombstone: the seed is gone, and nothing brings the credential back.
