@@ -31,6 +31,7 @@ type cli struct {
 	Desk    deskCmd    `cmd:"" help:"Which desks are followed."`
 	Caller  callerCmd  `cmd:"" help:"Who may call the API."`
 	Renew   renewCmd   `cmd:"" help:"Renew a key, without a pause."`
+	Erase   eraseCmd   `cmd:"" help:"Forget a user whose desk is revoked or gone."`
 
 	EscrowKey escrowKeyCmd `cmd:"" help:"The offline key a lost verifier is rebuilt with."`
 	Rebuild   rebuildCmd   `cmd:"" help:"Make a verifier in the place of one that was lost, or that was put back from a copy."`

@@ -23,6 +23,8 @@ type Admin interface {
 	RevokeDesk(desk string, since time.Time) ([]Suspended, error)
 	AcceptRestore(card feed.RestoreCard, sure bool) (Acceptance, error)
 	ClearAlarm(desk, reason string) (Alarm, error)
+	// Erase forgets a user whose desk cannot.
+	Erase(user string) (Forgotten, error)
 	AddCaller(name string, role Role, pin string) error
 	RemoveCaller(name string) error
 	// Renew carries out one step of the renewal of a key.
@@ -45,6 +47,7 @@ type order struct {
 	Desk    string        `json:"desk,omitzero"`
 	Since   time.Time     `json:"since,omitzero"`
 	Reason  string        `json:"reason,omitzero"`
+	User    string        `json:"user,omitzero"`
 	Caller  Caller        `json:"caller,omitzero"`
 	Renew   RenewOrder    `json:"renew,omitzero"`
 	// Restore is accepted if Sure, and weighed otherwise.
@@ -59,6 +62,7 @@ type outcome struct {
 	Suspended []Suspended `json:"suspended,omitempty"`
 	Accept    Acceptance  `json:"accept,omitzero"`
 	Alarm     Alarm       `json:"alarm,omitzero"`
+	Forgotten Forgotten   `json:"forgotten,omitzero"`
 	// Checkpoint is a signed note.
 	Checkpoint []byte `json:"checkpoint,omitempty"`
 }
@@ -101,6 +105,8 @@ func (v *Verifier) obey(o order) (done outcome, err error) {
 		done.Accept, err = v.AcceptRestore(o.Restore, o.Sure)
 	case "clear-alarm":
 		done.Alarm, err = v.ClearAlarm(o.Desk, o.Reason)
+	case "erase":
+		done.Forgotten, err = v.Erase(o.User)
 	case "checkpoint":
 		done.Checkpoint, err = v.Checkpoint(o.Desk)
 	case "add-caller":
@@ -163,6 +169,12 @@ func (c *AdminClient) AcceptRestore(card feed.RestoreCard, sure bool) (Acceptanc
 func (c *AdminClient) ClearAlarm(desk, reason string) (Alarm, error) {
 	done, err := c.order(order{Act: "clear-alarm", Desk: desk, Reason: reason})
 	return done.Alarm, err
+}
+
+// Erase implements Admin.
+func (c *AdminClient) Erase(user string) (Forgotten, error) {
+	done, err := c.order(order{Act: "erase", User: user})
+	return done.Forgotten, err
 }
 
 // AddCaller implements Admin.

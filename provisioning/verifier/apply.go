@@ -54,7 +54,7 @@ func (s *State) openAll(p feed.Page) ([]opened, error) {
 			case feed.KindPasscode:
 				return s.openPasscode(o)
 			case feed.KindOrder:
-				o.order, o.err = s.opener.OpenOrder(o.Record)
+				o.order, o.err = opener.OpenOrder(o.Record)
 			}
 			return nil
 		})
@@ -118,6 +118,9 @@ func (v *Verifier) apply(desk string, page feed.Page, next feed.Tail) error {
 		}
 		row.Checkpoint = page.Checkpoint
 		row.follow(next)
+		if next.Position() >= page.Head {
+			row.CaughtUp = now
+		}
 		return save(tx, deskTable, []byte(desk), row)
 	})
 }
@@ -229,10 +232,10 @@ func (t taking) takeSeed() error {
 		return t.answer(feed.Refused, 0)
 	}
 	if reused || weak(raw) {
-		return errors.Join(t.tombstone(), t.refuse(refusal{reason: feed.ReasonSeed}))
+		return errors.Join(t.tombstone(t.rec.Credential), t.refuse(refusal{reason: feed.ReasonSeed}))
 	}
 	if !t.desk.Bounds.allow(t.groups, body.Site, body.User) {
-		return errors.Join(t.tombstone(), t.refuse(refusal{reason: feed.ReasonExcluded}))
+		return errors.Join(t.tombstone(t.rec.Credential), t.refuse(refusal{reason: feed.ReasonExcluded}))
 	}
 	if err := t.tx.Put(seedTagTable, tag, nil); err != nil {
 		return err
@@ -270,7 +273,7 @@ func (t taking) takeState() error {
 		return err
 	case !known && t.rec.State == feed.StateRevoked:
 		// Its seed never came, or could not be read: it must not come later either.
-		return t.tombstone()
+		return t.tombstone(t.rec.Credential)
 	case !known, c.Desk != t.desk.Card.Desk, c.State == revoked:
 		return nil
 	}
@@ -287,9 +290,8 @@ func (t taking) takeState() error {
 }
 
 // tombstone closes an id of which nothing is known.
-func (t taking) tombstone() error {
-	return saveCredential(t.tx, credential{ID: t.rec.Credential, Desk: t.desk.Card.Desk,
-		State: revoked})
+func (t taking) tombstone(id string) error {
+	return saveCredential(t.tx, credential{ID: id, Desk: t.desk.Card.Desk, State: revoked})
 }
 
 // revoke leaves a tombstone: the seed is gone, and nothing brings the credential back.

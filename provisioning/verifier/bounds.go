@@ -44,19 +44,60 @@ func (t taking) refuse(why refusal) error {
 		Credential: t.rec.Credential, Outcome: feed.Refused, Reason: why.reason, Desk: why.desk})
 }
 
-// underLimit forgets activations older than an hour and counts the rest, by our own clock.
+const (
+	// longestAway is the longest time without a line that a desk may make up for.
+	longestAway = 7 * 24 * time.Hour
+	// caughtUpEvery is how often it is noted at most that an idle desk was followed.
+	caughtUpEvery = 5 * time.Minute
+)
+
+// underLimit says whether one more may be issued. It finds the earliest time it may count at, by
+// our own clock: a desk that was away brings what it could have issued in every hour of that, but
+// no hour is counted for more than Bounds allow.
 func (t taking) underLimit() bool {
-	if t.desk.Bounds.PerHour <= 0 {
+	most := t.desk.Bounds.PerHour
+	return most <= 0 || t.slot(most) <= t.now.Unix()
+}
+
+func (t taking) slot(most int) int64 {
+	at := t.now
+	if last := t.desk.CaughtUp; !last.IsZero() && last.Before(at) {
+		at = last
+	}
+	if from := t.now.Add(-longestAway); at.Before(from) {
+		at = from
+	}
+	slot, issued := at.Unix(), t.desk.Issued
+	n := len(issued)
+	if n > 0 {
+		slot = max(slot, min(issued[n-1], t.now.Unix()))
+	}
+	if n >= most {
+		slot = max(slot, issued[n-most]+int64(time.Hour/time.Second))
+	}
+	return slot
+}
+
+// issued counts one.
+func (t taking) issued() {
+	most := t.desk.Bounds.PerHour
+	if most <= 0 {
 		t.desk.Issued = nil
+		return
+	}
+	list := append(t.desk.Issued, t.slot(most))
+	t.desk.Issued = list[max(0, len(list)-most):]
+}
+
+// caughtUp notes now and then that a desk had nothing more to show.
+func (v *Verifier) caughtUp(desk string) error {
+	now := v.clock()
+	row, err := v.deskRow(desk)
+	if err != nil || now.Sub(row.CaughtUp) < caughtUpEvery {
+		return err
+	}
+	return v.changeDesk(desk, func(row *deskRow) bool {
+		row.CaughtUp = now
 		return true
-	}
-	since := t.now.Add(-time.Hour).Unix()
-	kept := t.desk.Issued[:0]
-	for _, at := range t.desk.Issued {
-		if at > since {
-			kept = append(kept, at)
-		}
-	}
-	t.desk.Issued = kept
-	return len(kept) < t.desk.Bounds.PerHour
+	})
 }

@@ -34,6 +34,9 @@ func (v *Verifier) Trust(card feed.DeskCard, bounds Bounds, newFeed bool) error 
 			return ErrOldCard
 		}
 		row.clear(v.clock(), trustedAgain)
+		if row.CaughtUp.IsZero() {
+			row.CaughtUp = v.clock()
+		}
 		row.Card, row.Bounds, row.Revoked = card, bounds, time.Time{}
 		row.deskKeys = deskKeys{RetiredLogKeys: row.RetiredLogKeys, RetiredTLSPins: row.RetiredTLSPins}
 		if newFeed {

@@ -186,11 +186,23 @@ func (t taking) forgetCredential(id string, users map[string]bool) error {
 		return feed.ErrErasure
 	case known:
 		users[string(t.userKey(c.User))] = true
-		if err := errors.Join(t.revoke(c), t.unlist(t.tx, c)); err != nil {
+		return t.strip(t.tx, c)
+	}
+	return t.tombstone(id)
+}
+
+// strip leaves of a credential its id, its desk and their site. In the index of the site its token
+// stays what it is then, in nobody's hands: a desk that was away still has it with the person's tag.
+func (s *State) strip(tx *boltfile.Tx, c credential) error {
+	if c.State != revoked {
+		if err := s.revoke(tx, c); err != nil {
 			return err
 		}
 	}
-	return saveCredential(t.tx, credential{ID: id, Desk: t.desk.Card.Desk, State: revoked})
+	if err := s.nobodys(tx, c); err != nil {
+		return err
+	}
+	return saveCredential(tx, credential{ID: c.ID, Desk: c.Desk, Site: c.Site, State: revoked})
 }
 
 func (t taking) forgetPasscode(id string, users map[string]bool) error {
@@ -303,11 +315,14 @@ func (v *Verifier) rewriteOnce() error {
 func (v *Verifier) wasErased(records []opened) {
 	for _, rec := range records {
 		if rec.Kind == feed.KindErase {
-			select {
-			case v.erased <- struct{}{}:
-			default: // it has not looked yet since the last one
-			}
-			return
+			v.rewriteSoon()
 		}
+	}
+}
+
+func (v *Verifier) rewriteSoon() {
+	select {
+	case v.erased <- struct{}{}:
+	default: // it has not looked yet since the last one
 	}
 }

@@ -95,6 +95,14 @@ func TestErase(t *testing.T) {
 		t.Fatal(err)
 	}
 	left := strings.ReplaceAll(string(all), "kimberly-2", "")
+	for _, token := range []*feedtest.Token{first, second} {
+		listed := `"credential":"` + token.Credential + `","vendor":"yubikey","serial":"` +
+			token.Serial + `"}`
+		if strings.Count(left, listed) != 1 {
+			t.Errorf("the token %s is in somebody's hands, for the other desks", token.Serial)
+		}
+		left = strings.Replace(left, listed, "", 1)
+	}
 	for _, word := range []string{"imberly", desk.Body(first).Serial + `"`, serial + `"`} {
 		if strings.Contains(left, word) {
 			t.Errorf("the verifier still says %s", word)

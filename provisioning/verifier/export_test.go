@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"time"
 
 	"github.com/tokendesk/tokendesk/daemon/boltfile"
 )
@@ -54,3 +55,9 @@ func (s *State) HashPasscode(user, digits string) ([]byte, error) {
 
 // APIPair is what the API shows to its callers.
 func (s *State) APIPair() tls.Certificate { return s.api }
+
+// CaughtUp is when nothing of a desk was left to follow.
+func (s *State) CaughtUp(desk string) time.Time {
+	row, _ := s.deskRow(desk)
+	return row.CaughtUp
+}

@@ -283,7 +283,10 @@ func (f *follower) store(tail *feed.Tail, page feed.Page) (news bool, err error)
 		return false, err
 	}
 	if next.Position() == tail.Position() {
-		return false, f.nothingHidden(f.desk)
+		if err := f.nothingHidden(f.desk); err != nil {
+			return false, err
+		}
+		return false, f.caughtUp(f.desk)
 	}
 	if err := f.apply(f.desk, page, next); err != nil {
 		return false, fmt.Errorf("store a page: %w", err)

@@ -22,7 +22,8 @@ const GroupAdministrators = "administrators"
 //
 // The groups file is TOML, one list for each group: sign-in names, or patterns with * and ? of
 // them. The administrators file is one sign-in name on each line. Both are read again when they
-// change; one that is broken or gone leaves what was read before in force.
+// change; one that is broken or gone leaves what was read before in force. Whoever writes one renames
+// it into place: half a file may be whole groups and half the names.
 type Membership struct {
 	groups, administrators string
 	log                    *slog.Logger
@@ -50,7 +51,9 @@ func NewMembership(groups, administrators string, log *slog.Logger) (*Membership
 	return m, nil
 }
 
+// read takes the stamp first: what changes while it reads is read again.
 func (m *Membership) read() error {
+	stamps := m.stamp()
 	lists, admins := map[string]nameList{}, nameList{}
 	if m.groups != "" {
 		text, err := os.ReadFile(m.groups)
@@ -68,7 +71,7 @@ func (m *Membership) read() error {
 		}
 		admins = parseNames(text)
 	}
-	m.lists, m.admins, m.stamps = lists, admins, m.stamp()
+	m.lists, m.admins, m.stamps = lists, admins, stamps
 	return nil
 }
 

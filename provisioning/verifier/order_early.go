@@ -18,8 +18,11 @@ type earlyOrder struct {
 	Serial string `json:"serial"`
 }
 
+// about says whether the order names this credential. Of one whose person was erased, only the site
+// is known.
 func (o earlyOrder) about(c credential) bool {
-	return c.Site == o.Site && c.Vendor == o.Vendor && c.Serial == o.Serial
+	named := c.Vendor == o.Vendor && c.Serial == o.Serial || c.Vendor == "" && c.State == revoked
+	return c.Site == o.Site && named
 }
 
 // early keeps an order until its credential is issued.

@@ -110,26 +110,24 @@ func dropPair(dir, base, pin string) error {
 
 // openers reads the sealing keys: the one of the bundle, and those that were renewed and may still
 // be sealed to.
-func openers(dir string, current []byte) (*feed.Opener, error) {
+func openers(dir string, current []byte) (use *feed.Opener, older []*feed.Opener, err error) {
 	names, err := beside(dir, "feed", ".key")
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if len(names) == 0 || passed(fileFeedKey) && names[0] != fileFeedKey {
 		names = append([]string{fileFeedKey}, names...) // it says so if it is missing
 	}
-	var use *feed.Opener
-	var older []*feed.Opener
 	for _, name := range names {
 		private, err := readSecret(filepath.Join(dir, name))
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		opener, err := feed.NewOpener(private)
 		private.Wipe()
 		switch {
 		case err != nil:
-			return nil, fmt.Errorf("read %s: %w", name, err)
+			return nil, nil, fmt.Errorf("read %s: %w", name, err)
 		case feed.KeyID(opener.Public()) == feed.KeyID(current):
 			use = opener
 		default:
@@ -137,9 +135,9 @@ func openers(dir string, current []byte) (*feed.Opener, error) {
 		}
 	}
 	if use == nil {
-		return nil, fmt.Errorf("%s and %s do not belong together", fileFeedKey, FileBundle)
+		return nil, nil, fmt.Errorf("%s and %s do not belong together", fileFeedKey, FileBundle)
 	}
-	return use.With(older...), nil
+	return use, older, nil
 }
 
 // secretPath is where a secret of the directory is read from: what systemd passes under its name,
@@ -157,7 +155,8 @@ func passed(name string) bool {
 	return err == nil
 }
 
-// dropOpeners removes the files of the sealing keys that are in use no more.
+// dropOpeners removes the files of the sealing keys that are in use no more. One that systemd passes
+// is not among them: see stillPassed.
 func dropOpeners(dir string, current []byte) error {
 	names, err := beside(dir, "feed", ".key")
 	if err != nil {
@@ -165,7 +164,7 @@ func dropOpeners(dir string, current []byte) error {
 	}
 	for _, name := range names {
 		path := filepath.Join(dir, name)
-		private, err := readSecret(path)
+		private, err := readKeyFile(path) // the file itself, whatever is passed under its name
 		if err != nil {
 			return err
 		}
@@ -179,4 +178,19 @@ func dropOpeners(dir string, current []byte) error {
 		}
 	}
 	return nil
+}
+
+// stillPassed says how root gives up an old sealing key that systemd passes: nobody else may touch
+// its file. The files that dropOpeners left hold the key in use.
+func stillPassed(dir string) error {
+	names, err := beside(dir, "feed", ".key")
+	if err != nil || len(names) == 0 {
+		return errors.Join(err, errors.New("the key in use has no file any more"))
+	}
+	return fmt.Errorf(`the old key is the credential %[1]s, and only root can take that away: put the
+new one in its place, and keep its file off this machine from then on:
+  systemd-creds encrypt --with-key=host+tpm2 --name=%[1]s %[2]s %[3]s/%[1]s
+or remove %[3]s/%[1]s and both lines of verifierd.service.d/10-tpm.conf with %[1]s.
+Then systemctl daemon-reload, restart verifierd, and give this order again`,
+		fileFeedKey, filepath.Join(dir, names[0]), "/etc/tokendesk/sealed")
 }

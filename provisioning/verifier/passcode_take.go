@@ -63,9 +63,7 @@ func (t taking) takePasscode() error {
 		return errors.Join(savePasscodes(t.tx, user, row), t.answer(feed.Expired, 0))
 	}
 	row.Sets, row.Limit = append(row.Sets, set), limit{}
-	if t.desk.Bounds.PerHour > 0 {
-		t.desk.Issued = append(t.desk.Issued, t.now.Unix())
-	}
+	t.issued()
 	return errors.Join(savePasscodes(t.tx, user, row), t.answer(feed.InStep, 0))
 }
 

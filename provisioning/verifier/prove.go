@@ -104,8 +104,6 @@ func (t taking) activate(c *credential) (*refusal, error) {
 		return nil, err
 	}
 	c.State, c.Issued = active, t.now
-	if t.desk.Bounds.PerHour > 0 {
-		t.desk.Issued = append(t.desk.Issued, t.now.Unix())
-	}
+	t.issued()
 	return nil, nil
 }

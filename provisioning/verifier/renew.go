@@ -179,10 +179,11 @@ func (v *Verifier) retireSealing() error {
 		return errors.New("what is sealed to the old key may still come from: " +
 			strings.Join(waits, "; ") + "; nothing was changed")
 	}
-	if err := dropOpeners(v.dir, v.InForce().VerifierKey); err != nil {
-		return err
+	err = errors.Join(dropOpeners(v.dir, v.InForce().VerifierKey), v.reload())
+	if err == nil && v.sealingRenewed() {
+		return stillPassed(v.dir)
 	}
-	return v.reload()
+	return err
 }
 
 // mayStillSeal lists the desks from which something sealed by an older bundle may come, and why.

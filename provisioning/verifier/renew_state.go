@@ -17,34 +17,47 @@ import (
 // fileAPIPin names the certificate the API is served with, once it was renewed.
 const fileAPIPin = "api.pin"
 
-// openKeys reads every key that may be renewed, and finds those in use.
-func (s *State) openKeys() (err error) {
-	if s.opener, err = openers(s.dir, s.Bundle.VerifierKey); err != nil {
-		return err
+// keysInUse are the keys that may be renewed, as the files were read last.
+type keysInUse struct {
+	opener *feed.Opener
+	// olderOpeners says that keys which were renewed are open beside the one of the bundle.
+	olderOpeners bool
+
+	follower tls.Certificate
+	api      tls.Certificate
+	// apis are all the certificates of the API, oldest first: two while it is renewed.
+	apis []tls.Certificate
+}
+
+// readKeys reads every key that may be renewed, and finds those in use by a bundle.
+func (s *State) readKeys(b feed.Bundle) (keys keysInUse, err error) {
+	opener, older, err := openers(s.dir, b.VerifierKey)
+	if err != nil {
+		return keys, err
 	}
-	s.opener = s.opener.Also(s.heirs...)
+	keys.opener, keys.olderOpeners = opener.With(older...).Also(s.heirs...), len(older) > 0
 	followers, err := pairs(s.dir, "follower")
 	if err != nil {
-		return err
+		return keys, err
 	}
 	var ok bool
-	if s.follower, ok = named(followers, s.Bundle.FollowerPin); !ok {
-		return fmt.Errorf("the certificate of the follower that %s names: %w", FileBundle,
+	if keys.follower, ok = named(followers, b.FollowerPin); !ok {
+		return keys, fmt.Errorf("the certificate of the follower that %s names: %w", FileBundle,
 			missing(fs.ErrNotExist))
 	}
-	if s.apis, err = pairs(s.dir, "api"); err != nil {
-		return err
+	if keys.apis, err = pairs(s.dir, "api"); err != nil {
+		return keys, err
 	}
 	pin, err := apiPin(s.dir)
 	if err != nil {
-		return err
+		return keys, err
 	}
-	if pin == "" && len(s.apis) == 1 {
-		s.api = s.apis[0]
-	} else if s.api, ok = named(s.apis, pin); !ok {
-		return fmt.Errorf("read %s: %w", FileAPICert, missing(fs.ErrNotExist))
+	if pin == "" && len(keys.apis) == 1 {
+		keys.api = keys.apis[0]
+	} else if keys.api, ok = named(keys.apis, pin); !ok {
+		return keys, fmt.Errorf("read %s: %w", FileAPICert, missing(fs.ErrNotExist))
 	}
-	return nil
+	return keys, nil
 }
 
 // apiPin is the pin of the certificate the API is served with; empty while there was only one.
@@ -61,6 +74,13 @@ func (s *State) sealed() *feed.Opener {
 	s.keys.RLock()
 	defer s.keys.RUnlock()
 	return s.opener
+}
+
+// sealingRenewed says whether an older sealing key is open beside the one in use.
+func (s *State) sealingRenewed() bool {
+	s.keys.RLock()
+	defer s.keys.RUnlock()
+	return s.olderOpeners
 }
 
 // InForce is the public half as it is now.
@@ -99,9 +119,14 @@ func (s *State) APICertificate() []byte {
 	return text
 }
 
-// publish makes another bundle the one in force, durably, and takes up the keys it names.
+// publish makes another bundle the one in force, durably, and takes up the keys it names. Those are
+// read first: one that cannot be read leaves everything as it was.
 func (s *State) publish(b feed.Bundle) error {
 	line, err := b.Encode()
+	if err != nil {
+		return err
+	}
+	keys, err := s.readKeys(b)
 	if err != nil {
 		return err
 	}
@@ -110,13 +135,18 @@ func (s *State) publish(b feed.Bundle) error {
 	}
 	s.keys.Lock()
 	defer s.keys.Unlock()
-	s.Bundle = b
-	return s.openKeys()
+	s.Bundle, s.keysInUse = b, keys
+	return nil
 }
 
 // reload reads the keys anew after files came or went.
 func (s *State) reload() error {
+	keys, err := s.readKeys(s.InForce())
+	if err != nil {
+		return err
+	}
 	s.keys.Lock()
 	defer s.keys.Unlock()
-	return s.openKeys()
+	s.keysInUse = keys
+	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tokendesk/tokendesk/provisioning/feed"
 	"github.com/tokendesk/tokendesk/provisioning/feed/feedtest"
 	"github.com/tokendesk/tokendesk/provisioning/verifier"
 )
@@ -32,5 +33,28 @@ func TestRevokedDeskKeepsNoOldKey(t *testing.T) {
 			t.Fatalf("the renewal waits for a revoked desk: %s after %s", b.FollowerPin,
 				b.OldFollowerPin)
 		}
+	}
+}
+
+// TestOrdersDuringRenewal: what comes while the sealing key is renewed is opened like all else.
+func TestOrdersDuringRenewal(t *testing.T) {
+	r := newRig(t)
+	desk := r.trusted(t, "desk1")
+	token := feedtest.NewToken("mc16357")
+	desk.expect(t, desk.Issue(token), feed.InStep)
+	var orders []string
+	for range 4 {
+		for range 10 {
+			order := desk.Order(token, feed.OrderSuspend)
+			desk.Commit(order)
+			orders = append(orders, order.ID)
+		}
+		err := r.Renew(verifier.RenewOrder{What: verifier.RenewSealing, Step: verifier.StepBegin})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, id := range orders {
+		desk.expect(t, id, feed.InStep)
 	}
 }

@@ -51,9 +51,11 @@ type deskRow struct {
 	Tail []byte `json:"tail,omitempty"`
 	// Checkpoint is the newest signed one: evidence, should the desk ever tell another story.
 	Checkpoint []byte `json:"checkpoint,omitempty"`
-	// Issued are the Unix times of the activations of the last hour, kept while Bounds asks.
-	Issued []int64 `json:"issued,omitempty"`
-	Alarm  Alarm   `json:"alarm,omitzero"`
+	// Issued are the Unix times that the last activations were counted at, no more than Bounds allows
+	// in an hour, oldest first. CaughtUp is when nothing of its log was left to follow.
+	Issued   []int64   `json:"issued,omitempty"`
+	CaughtUp time.Time `json:"caught_up,omitzero"`
+	Alarm    Alarm     `json:"alarm,omitzero"`
 	// Cleared is the last alarm that an operator ended.
 	Cleared Cleared `json:"cleared,omitzero"`
 	// Revoked is when an operator revoked the desk.

@@ -29,6 +29,10 @@ type siteHead struct {
 type siteEntry struct {
 	Rev        int64  `json:"rev"`
 	Credential string `json:"credential"`
+	// Vendor and Serial are set once the credential itself says nothing any more: its person was
+	// erased. They go with the next loan of the token.
+	Vendor string `json:"vendor,omitempty"`
+	Serial string `json:"serial,omitempty"`
 }
 
 // moved saves a credential whose state changed, and gives its token the next revision of the index.
@@ -56,19 +60,20 @@ func (s *State) moved(tx *boltfile.Tx, c credential) error {
 	}
 	head.Rev++
 	return errors.Join(save(tx, siteTable, []byte(c.Site), head),
-		save(tx, siteTokenTable, key, siteEntry{head.Rev, c.ID}),
+		save(tx, siteTokenTable, key, siteEntry{Rev: head.Rev, Credential: c.ID}),
 		tx.Put(siteRevTable, siteRevKey(c.Site, head.Rev), key))
 }
 
-// unlist takes a credential's token out of the index, if it is listed with this one.
-func (s *State) unlist(tx *boltfile.Tx, c credential) error {
+// nobodys keeps in the index which token a credential was on, if it is listed with this one: the
+// credential is about to lose that.
+func (s *State) nobodys(tx *boltfile.Tx, c credential) error {
 	key := s.file.Blind("site token", c.Site, c.Vendor, c.Serial)
 	entry, known, err := load[siteEntry](tx, siteTokenTable, key)
 	if err != nil || !known || entry.Credential != c.ID {
 		return err
 	}
-	return errors.Join(tx.Delete(siteTokenTable, key),
-		tx.Delete(siteRevTable, siteRevKey(c.Site, entry.Rev)))
+	entry.Vendor, entry.Serial = c.Vendor, c.Serial
+	return save(tx, siteTokenTable, key, entry)
 }
 
 // staleFor: the end of an older loan does not hide the one the token is on now.
@@ -189,7 +194,11 @@ func entryAt(tx *boltfile.Tx, key []byte) (credential, bool, error) {
 	if err != nil {
 		return credential{}, false, err
 	}
-	return loadCredential(tx, entry.Credential)
+	c, known, err := loadCredential(tx, entry.Credential)
+	if c.Vendor == "" {
+		c.Vendor, c.Serial = entry.Vendor, entry.Serial
+	}
+	return c, known && c.Vendor != "", err
 }
 
 // tell is what a desk hears of a credential.

@@ -132,12 +132,8 @@ type State struct {
 	dir    string
 	file   *vault
 	// keys guards what a renewal replaces: the bundle and what follows.
-	keys     sync.RWMutex
-	opener   *feed.Opener
-	follower tls.Certificate
-	api      tls.Certificate
-	// apis are all the certificates of the API, oldest first: two while it is renewed.
-	apis []tls.Certificate
+	keys sync.RWMutex
+	keysInUse
 	// heirs and former are the sealing keys and the certificates of the verifiers this one took over
 	// from.
 	heirs  []*feed.Opener
@@ -165,7 +161,7 @@ func (s *State) open(dir string) error {
 	if s.Bundle, err = feed.DecodeBundle(line); err != nil {
 		return err
 	}
-	if err := s.openKeys(); err != nil {
+	if s.keysInUse, err = s.readKeys(s.Bundle); err != nil {
 		return err
 	}
 	key, err := readSecret(filepath.Join(dir, fileStateKey))
@@ -209,8 +205,9 @@ func checkPrivate(path string) error {
 	return nil
 }
 
-func readSecret(path string) (secret.Key, error) {
-	path = secretPath(path)
+func readSecret(path string) (secret.Key, error) { return readKeyFile(secretPath(path)) }
+
+func readKeyFile(path string) (secret.Key, error) {
 	if err := checkPrivate(path); err != nil {
 		return secret.Key{}, err
 	}

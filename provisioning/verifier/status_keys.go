@@ -66,7 +66,7 @@ func (v *Verifier) renewals() (list []RenewalStatus, err error) {
 	case b.OldFollowerPin != "":
 		list = append(list, RenewalStatus{RenewFollower, StageSwitched, behind})
 	}
-	if keys, err := beside(v.dir, "feed", ".key"); err == nil && len(keys) > 1 {
+	if v.sealingRenewed() {
 		waits, err := v.mayStillSeal()
 		if err != nil {
 			return nil, err
