@@ -66,10 +66,10 @@ func (r rebuildRestoreCmd) Run(c *cli, out io.Writer) error {
 	fmt.Fprintf(out, `put back: credentials %d, desks %d, callers %d
 Each token wants two codes in a row before it signs in again, and every passcode is dead: nobody
 knows what was used since the backup. So it is with all that a desk issued until it is followed again.
-Desks are followed from where the backup left them; where one issued more since than it may within an
-hour, raise that bound first (verifierd desk bounds NAME --per-hour N). Then start the service, take
-the escrow key off this machine, and put the new bundle on each desk. Callers need the new certificate
-of the API.
+Desks are followed from where the backup left them, and each may bring what every hour since then
+allows; where one did more in that time, raise its bound first (verifierd desk bounds NAME --per-hour
+N). Then start the service, take the escrow key off this machine, and put the new bundle on each desk.
+Callers need the new certificate of the API.
 `, got.Rows["credential"], got.Rows["desk"], got.Rows["caller"])
 	return nil
 }
