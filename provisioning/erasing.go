@@ -58,6 +58,8 @@ type Erasure struct {
 	Position int64
 	// Compacted is when the file was written anew without what was erased; zero means not yet.
 	Compacted time.Time
+	// Refused is when the verifier refused it: the desk was revoked. An operator erases there.
+	Refused time.Time
 }
 
 // KindErasure is the table of erasures.
@@ -77,6 +79,17 @@ func (Erasure) Tags() []Tag { return nil }
 
 // Live implements Row.
 func (Erasure) Live() bool { return true }
+
+// judgeErasure takes the verifier's refusal of an erasure, once.
+func (d *draft) judgeErasure(verdict feed.Verdict) bool {
+	e, ok := read[Erasure](d, verdict.Credential)
+	if !ok || !e.Refused.IsZero() || verdict.Outcome != feed.Refused {
+		return false
+	}
+	e.Refused = d.now.At
+	d.put(e)
+	return true
+}
 
 // Without is the count of a day without what one person was given.
 func (i Issuance) Without(id PersonID) Issuance {

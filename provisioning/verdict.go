@@ -17,7 +17,8 @@ func Acked(s Snapshot, site Site, now Now, ack feed.Ack) (Change, bool) {
 	news := ack.Position > known.Acked && known.Acked < known.Published
 	var taken []string
 	for _, verdict := range ack.Verdicts {
-		if d.judge(site, verdict) || d.judgePasscode(verdict) || d.judgeOrder(verdict) {
+		if d.judge(site, verdict) || d.judgePasscode(verdict) || d.judgeOrder(verdict) ||
+			d.judgeErasure(verdict) {
 			news = true
 			taken = append(taken, verdict.Credential+":"+string(verdict.Outcome))
 		}

@@ -49,7 +49,10 @@ func (erasuresCmd) Run(ctx context.Context, c *cli, t terminal) error {
 	fmt.Fprintln(table, "ERASURE\tAT\tVERIFIER\tFILE")
 	for _, row := range rows {
 		told, gone := "not told yet", "to be written anew"
-		if row.Told {
+		switch {
+		case row.Refused:
+			told = "refused it: verifierd erase USER"
+		case row.Told:
 			told = "has it"
 		}
 		if row.Gone {

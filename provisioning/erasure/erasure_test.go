@@ -233,3 +233,13 @@ func TestApply(t *testing.T) {
 		t.Errorf("the token is %s", token.State)
 	}
 }
+
+// TestRefusedIsNotTold: the verifier does not have what it refused.
+func TestRefusedIsNotTold(t *testing.T) {
+	l := newLedger(provisioning.Erasure{ID: mark, Position: 1, Refused: time.Unix(1, 0)},
+		provisioning.Erasure{ID: "other", At: time.Unix(2, 0), Position: 1})
+	rows := List(l.Snapshot())
+	if len(rows) != 2 || rows[0].Told || !rows[0].Refused || !rows[1].Told || rows[1].Refused {
+		t.Errorf("listed %+v", rows)
+	}
+}

@@ -218,9 +218,11 @@ func settle(s provisioning.Snapshot, now provisioning.Now) (provisioning.Change,
 type Row struct {
 	ID string    `json:"id"`
 	At time.Time `json:"at"`
-	// Told: the verifier has it. Gone: the file was written anew since.
-	Told bool `json:"told"`
-	Gone bool `json:"gone"`
+	// Told: the verifier has it. Refused: it does not take it, because the desk is revoked. Gone: the
+	// file was written anew since.
+	Told    bool `json:"told"`
+	Refused bool `json:"refused,omitempty"`
+	Gone    bool `json:"gone"`
 }
 
 // List lists the erasures, oldest first.
@@ -228,8 +230,9 @@ func List(s provisioning.Snapshot) []Row {
 	v, _ := provisioning.Get[provisioning.Verifier](s, provisioning.Verifier{}.Key())
 	list := []Row{}
 	for e := range provisioning.All[provisioning.Erasure](s) {
-		list = append(list, Row{ID: e.ID, At: e.At, Told: v.Holds(e.Position),
-			Gone: !e.Compacted.IsZero()})
+		list = append(list, Row{ID: e.ID, At: e.At,
+			Told:    v.Holds(e.Position) && e.Refused.IsZero(),
+			Refused: !e.Refused.IsZero(), Gone: !e.Compacted.IsZero()})
 	}
 	slices.SortStableFunc(list, func(a, b Row) int { return a.At.Compare(b.At) })
 	return list
