@@ -155,8 +155,8 @@ func passed(name string) bool {
 	return err == nil
 }
 
-// dropOpeners removes the files of the sealing keys that are in use no more. One that systemd passes
-// is not among them: see stillPassed.
+// dropOpeners removes the files of the sealing keys that are in use no more. What systemd passes is
+// not among them: see stillPassed.
 func dropOpeners(dir string, current []byte) error {
 	names, err := beside(dir, "feed", ".key")
 	if err != nil {
