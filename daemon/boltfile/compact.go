@@ -144,7 +144,7 @@ func (f *File) replace(draft string) error {
 	if err := os.Rename(draft, f.path); err != nil {
 		return err
 	}
-	err := syncDir(filepath.Dir(f.path))
+	err := f.durable(func() error { return syncDir(filepath.Dir(f.path)) })
 	var db *bbolt.DB
 	if err == nil {
 		db, err = openBolt(f.path)
