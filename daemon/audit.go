@@ -156,7 +156,7 @@ func (a admin) auditExport(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", "application/jsonl")
-	if err := a.desk.export(r.Context(), w); err != nil {
+	if err := a.desk.export(r.Context(), unhurried{w}); err != nil {
 		// Without its end an export is refused by whoever checks it.
 		a.desk.log.Error("an export was cut short", "err", err)
 	}

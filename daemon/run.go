@@ -27,8 +27,8 @@ const (
 	socketAdmin = "admin"
 )
 
-// The limits of a server. Streams are long: they put off the deadline of their writes themselves, and
-// the kiosk ends them at shutdown. A browser's head is below 4 KiB.
+// The limits of a server. Streams, and the operator's long orders, put off the deadlines themselves,
+// and the kiosk ends the streams at shutdown. A browser's head is below 4 KiB.
 const (
 	headerTimeout = 5 * time.Second
 	readTimeout   = 10 * time.Second
