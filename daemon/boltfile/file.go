@@ -70,6 +70,8 @@ type File struct {
 	commit func(func() error) error
 	// uncertain is set by the first commit whose outcome is unknown.
 	uncertain atomic.Bool
+	// compaction is held by Compact until what it replaced is overwritten.
+	compaction sync.Mutex
 	// compacting is set while Compact keeps writers waiting.
 	compacting atomic.Bool
 }
@@ -102,6 +104,8 @@ func open(o Options, key []byte) (*File, error) {
 		_ = db.Close()
 		return nil, err
 	}
+	// What cannot be overwritten now fails the next compaction, which who erased tries again.
+	_ = forgetOld(o.Path)
 	return f, nil
 }
 
