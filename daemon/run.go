@@ -49,13 +49,13 @@ func (d *Desk) Run(ctx context.Context) error {
 		return errors.Join(err, d.store.Close())
 	}
 	if err := d.notices.Begin(ctx); err != nil {
-		return errors.Join(fmt.Errorf("see to the notices: %w", err), d.store.Close())
+		return d.giveUp(ctx, sockets.screen, fmt.Errorf("see to the notices: %w", err))
 	}
 	if err := d.visits.Recover(ctx); err != nil {
-		return errors.Join(fmt.Errorf("settle what the last run left: %w", err), d.store.Close())
+		return d.giveUp(ctx, sockets.screen, fmt.Errorf("settle what the last run left: %w", err))
 	}
 	if err := d.begin(ctx); err != nil {
-		return errors.Join(err, d.store.Close())
+		return d.giveUp(ctx, sockets.screen, err)
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	for name, run := range map[string]func(context.Context) error{
