@@ -31,7 +31,10 @@ func TestLongOrders(t *testing.T) {
 		"list":   func() error { _, err := c.AuditList(ctx, AuditQuery{}); return err },
 		"verify": func() error { _, err := c.AuditVerify(ctx, nil); return err },
 		"export": func() error { return c.AuditExport(ctx, io.Discard) },
-		"erase":  func() error { _, err := c.Erase(ctx, EraseOrder{Person: "E1", Reason: "left"}); return err },
+		"erase": func() error {
+			_, err := c.Erase(ctx, EraseOrder{Person: "E1", Reason: "left"})
+			return err
+		},
 		"renew":  func() error { _, err := c.Renew(ctx, RenewDesk, RenewOrder{}); return err },
 		"backup": func() error { return c.Backup(ctx, BackupOrder{}, io.Discard) },
 	} {
@@ -74,7 +77,8 @@ func TestUnhurried(t *testing.T) {
 	w := &writes{ResponseWriter: httptest.NewRecorder()}
 	for range 2 {
 		w.until = time.Time{}
-		if _, err := (unhurried{w}).Write([]byte("x")); err != nil || time.Until(w.until) < orderPeriod/2 {
+		_, err := unhurried{w}.Write([]byte("x"))
+		if err != nil || time.Until(w.until) < orderPeriod/2 {
 			t.Errorf("until %v, %v", w.until, err)
 		}
 	}

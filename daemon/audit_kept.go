@@ -14,8 +14,8 @@ import (
 
 // errForeign answers a note that says nothing of this log. It is no proof against it, nor for it.
 var errForeign = AdminError{"note", "the log fits together, but a note is signed with a key that " +
-	"this log does not know, or is of another feed: it was not held against it; that is so for notes " +
-	"of other desks, and for those from before a restore: take the newest (verifierd desk checkpoint). " +
+	"this log does not know, or is of another feed, and was not held against it; that is so for " +
+	"notes of other desks and from before a restore: take the newest (verifierd desk checkpoint). " +
 	"If this desk was never restored and the note is its own, the log is not the one that was signed"}
 
 // openKept reads a checkpoint that somebody kept of this log, by a key it is or was signed with.

@@ -90,8 +90,8 @@ func (d *Desk) writeBackup(recovery []byte, config string, to io.Writer) error {
 	return w.Close()
 }
 
-// beginBackup reads the small parts and begins the copy. No key is renewed meanwhile, so that they fit
-// together; while they are written one may be.
+// beginBackup reads the small parts and begins the copy. No key is renewed meanwhile, so that they
+// fit together; while they are written one may be.
 func (d *Desk) beginBackup(config string) ([]part, *store.Copy, error) {
 	d.renewing.Lock()
 	defer d.renewing.Unlock()

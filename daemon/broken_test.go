@@ -111,7 +111,8 @@ func TestBadDiskIsSaidOnTheScreen(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := Parts{Log: slog.New(slog.DiscardHandler), Listeners: map[string]net.Listener{socketDesk: listener}}
+	p := Parts{Log: slog.New(slog.DiscardHandler),
+		Listeners: map[string]net.Listener{socketDesk: listener}}
 	SayDown(t.Context(), p, boltfile.ErrMissing)
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
