@@ -104,11 +104,11 @@ func (a admin) handler() http.Handler {
 	mux.HandleFunc("POST /officers/{act}", a.officer)
 	a.handleRenewals(mux)
 	a.backups(mux)
-	mux.HandleFunc("POST /erase", a.erase)
+	mux.HandleFunc("POST /erase", long(a.erase))
 	mux.HandleFunc("GET /erasures", a.erasures)
-	mux.HandleFunc("POST /audit/list", a.auditList)
-	mux.HandleFunc("POST /audit/verify", a.auditVerify)
-	mux.HandleFunc("POST /audit/export", a.auditExport)
+	mux.HandleFunc("POST /audit/list", long(a.auditList))
+	mux.HandleFunc("POST /audit/verify", long(a.auditVerify))
+	mux.HandleFunc("POST /audit/export", long(a.auditExport))
 	return forOperators(mux)
 }
 

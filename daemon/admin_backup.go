@@ -4,18 +4,13 @@ import (
 	"context"
 	"io"
 	"net/http"
-	"time"
 
 	"github.com/tokendesk/tokendesk/provisioning"
 	"github.com/tokendesk/tokendesk/systemd"
 )
 
-const (
-	// maxConfig bounds the text of a configuration in an order.
-	maxConfig = 1 << 20
-	// backupPeriod is how long writing one may take: pages of the store are kept meanwhile.
-	backupPeriod = 15 * time.Minute
-)
+// maxConfig bounds the text of a configuration in an order.
+const maxConfig = 1 << 20
 
 // BackupOrder asks for a backup. Config is the text of the configuration file, which whoever asks
 // has read.
@@ -33,7 +28,7 @@ type BackupReport struct {
 }
 
 func (a admin) backups(mux *http.ServeMux) {
-	mux.HandleFunc("POST /backup", a.backup)
+	mux.HandleFunc("POST /backup", long(a.backup))
 	mux.HandleFunc("POST /backup/outcome", a.backupEnded)
 }
 
@@ -58,7 +53,6 @@ func (a admin) backup(w http.ResponseWriter, r *http.Request) {
 		a.fail(w, err)
 		return
 	}
-	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(backupPeriod))
 	to := &late{ResponseWriter: w}
 	err := a.desk.Backup(r.Context(), orderedBy(r), order.Config, to)
 	switch {

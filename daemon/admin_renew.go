@@ -15,13 +15,13 @@ func (a admin) handleRenewals(mux *http.ServeMux) {
 		func(_ context.Context, _, what string, _ RenewOrder) (any, error) {
 			return a.desk.renewState(what)
 		}))
-	mux.HandleFunc("POST /renew/{what}", a.renewal(
+	mux.HandleFunc("POST /renew/{what}", long(a.renewal(
 		func(ctx context.Context, by, what string, o RenewOrder) (any, error) {
 			if err := a.desk.renew(ctx, by, what, o); err != nil {
 				return nil, err
 			}
 			return a.desk.renewState(what)
-		}))
+		})))
 	mux.HandleFunc("GET /card", a.renewal(
 		func(context.Context, string, string, RenewOrder) (any, error) { return a.desk.card() }))
 }

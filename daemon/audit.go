@@ -4,11 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
-
-	"golang.org/x/mod/sumdb/note"
 
 	"github.com/tokendesk/tokendesk/daemon/store"
 	"github.com/tokendesk/tokendesk/provisioning"
@@ -135,15 +132,11 @@ func (a admin) auditVerify(w http.ResponseWriter, r *http.Request) {
 }
 
 func (d *Desk) auditCheck(ctx context.Context, kept []string) (check AuditCheck, err error) {
-	key, err := note.NewVerifier(d.parts.Keys.LogKey)
-	if err != nil {
-		return check, fmt.Errorf("read the desk's own log key: %w", err)
-	}
 	if check.Audit, err = d.store.Audit(ctx); err != nil {
 		return check, err
 	}
 	for _, signed := range kept {
-		checkpoint, err := feed.OpenCheckpoint([]byte(signed), key)
+		checkpoint, err := d.openKept(ctx, signed)
 		if err == nil {
 			err = d.store.Prove(checkpoint)
 		}
@@ -163,7 +156,7 @@ func (a admin) auditExport(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", "application/jsonl")
-	if err := a.desk.export(r.Context(), w); err != nil {
+	if err := a.desk.export(r.Context(), unhurried{w}); err != nil {
 		// Without its end an export is refused by whoever checks it.
 		a.desk.log.Error("an export was cut short", "err", err)
 	}

@@ -63,18 +63,12 @@ type part struct {
 }
 
 func (d *Desk) writeBackup(recovery []byte, config string, to io.Writer) error {
-	d.renewing.Lock()
-	defer d.renewing.Unlock()
-	parts, err := d.smallParts(config)
+	parts, copied, err := d.beginBackup(config)
 	defer func() {
 		for _, p := range parts {
 			clear(p.data)
 		}
 	}()
-	if err != nil {
-		return AdminError{"backup_part", err.Error()}
-	}
-	copied, err := d.store.Copy()
 	if err != nil {
 		return err
 	}
@@ -94,6 +88,19 @@ func (d *Desk) writeBackup(recovery []byte, config string, to io.Writer) error {
 		return err
 	}
 	return w.Close()
+}
+
+// beginBackup reads the small parts and begins the copy. No key is renewed meanwhile, so that they
+// fit together; while they are written one may be.
+func (d *Desk) beginBackup(config string) ([]part, *store.Copy, error) {
+	d.renewing.Lock()
+	defer d.renewing.Unlock()
+	parts, err := d.smallParts(config)
+	if err != nil {
+		return parts, nil, AdminError{"backup_part", err.Error()}
+	}
+	copied, err := d.store.Copy()
+	return parts, copied, err
 }
 
 // writeStore pipes the copy into its part.

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -18,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tokendesk/tokendesk/daemon/boltfile"
 	"github.com/tokendesk/tokendesk/devices/virtual"
 	"github.com/tokendesk/tokendesk/provisioning"
 	"github.com/tokendesk/tokendesk/provisioning/secret"
@@ -86,6 +88,48 @@ func TestDiskFailsUnderTheRunningDesk(t *testing.T) {
 	}
 }
 
+// A disk that is bad when the desk starts: whoever stands at the screen reads so before it ends.
+func TestDiskFailsAtTheStart(t *testing.T) {
+	t.Parallel()
+	config, bundle, card := newDesk(t)
+	if _, err := Init(config, bundle, card); err != nil {
+		t.Fatal(err)
+	}
+	desk := startDesk(t, config, func(func() error) error { return syscall.EIO })
+	desk.saysDownTo("/")
+	desk.stop()
+	if err := <-desk.ended; !errors.Is(err, syscall.EIO) {
+		t.Errorf("the desk ended with %v", err)
+	}
+}
+
+// A desk that does not open for its disk says so on the screen's socket; one that does not for
+// another reason ends at once.
+func TestBadDiskIsSaidOnTheScreen(t *testing.T) {
+	t.Parallel()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := Parts{Log: slog.New(slog.DiscardHandler),
+		Listeners: map[string]net.Listener{socketDesk: listener}}
+	SayDown(t.Context(), p, boltfile.ErrMissing)
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		SayDown(ctx, p, fmt.Errorf("open: %w", syscall.EROFS))
+	}()
+	d := &runningDesk{t: t, url: "http://" + listener.Addr().String(),
+		web: &http.Client{Timeout: 20 * time.Second}}
+	defer d.web.CloseIdleConnections()
+	d.saysDownTo("/")
+	d.saysDownTo("/visit/x")
+	stop()
+	<-done
+}
+
 // smallDisk puts a disk of its own under a folder.
 func smallDisk(t *testing.T, dir string) (fill, free func()) {
 	t.Helper()
@@ -137,7 +181,8 @@ func TestReadOnlyDiskIsRefused(t *testing.T) {
 	}
 	_, err = Open(t.Context(), Parts{Config: config, Keys: keys, Bus: virtual.NewBus(),
 		Clock: SystemClock{}, Log: slog.New(slog.DiscardHandler)})
-	if err == nil || !strings.Contains(err.Error(), "desk.db: read-only file system") {
+	if err == nil || !strings.Contains(err.Error(), "desk.db: read-only file system") ||
+		!badDisk(err) {
 		t.Errorf("opened: %v", err)
 	}
 }
@@ -221,18 +266,24 @@ func (d *runningDesk) stream() *bufio.Scanner {
 // saysDown: the page that is open and the next that is asked for say what happened.
 func (d *runningDesk) saysDown(stream *bufio.Scanner) {
 	d.t.Helper()
-	answer := d.get("/", "text/html")
-	text, _ := io.ReadAll(answer.Body)
-	if answer.StatusCode != http.StatusServiceUnavailable ||
-		!strings.Contains(string(text), saysDown) || !strings.HasPrefix(answer.Header.Get("Refresh"), "5;") {
-		d.t.Errorf("a page asked for now: %s\n%s", answer.Status, text)
-	}
+	d.saysDownTo("/")
 	told := false
 	for stream.Scan() {
 		told = told || strings.HasPrefix(stream.Text(), "data: "+saysDown)
 	}
 	if !told {
 		d.t.Error("the open page was not told")
+	}
+}
+
+// saysDownTo asks for a page.
+func (d *runningDesk) saysDownTo(path string) {
+	d.t.Helper()
+	answer := d.get(path, "text/html")
+	text, _ := io.ReadAll(answer.Body)
+	if answer.StatusCode != http.StatusServiceUnavailable ||
+		!strings.Contains(string(text), saysDown) || !strings.HasPrefix(answer.Header.Get("Refresh"), "5;") {
+		d.t.Errorf("a page asked for now: %s\n%s", answer.Status, text)
 	}
 }
 

@@ -27,8 +27,8 @@ const (
 	socketAdmin = "admin"
 )
 
-// The limits of a server. Streams are long: they put off the deadline of their writes themselves, and
-// the kiosk ends them at shutdown. A browser's head is below 4 KiB.
+// The limits of a server. Streams, and the operator's long orders, put off the deadlines themselves,
+// and the kiosk ends the streams at shutdown. A browser's head is below 4 KiB.
 const (
 	headerTimeout = 5 * time.Second
 	readTimeout   = 10 * time.Second
@@ -49,13 +49,13 @@ func (d *Desk) Run(ctx context.Context) error {
 		return errors.Join(err, d.store.Close())
 	}
 	if err := d.notices.Begin(ctx); err != nil {
-		return errors.Join(fmt.Errorf("see to the notices: %w", err), d.store.Close())
+		return d.giveUp(ctx, sockets.screen, fmt.Errorf("see to the notices: %w", err))
 	}
 	if err := d.visits.Recover(ctx); err != nil {
-		return errors.Join(fmt.Errorf("settle what the last run left: %w", err), d.store.Close())
+		return d.giveUp(ctx, sockets.screen, fmt.Errorf("settle what the last run left: %w", err))
 	}
 	if err := d.begin(ctx); err != nil {
-		return errors.Join(err, d.store.Close())
+		return d.giveUp(ctx, sockets.screen, err)
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	for name, run := range map[string]func(context.Context) error{

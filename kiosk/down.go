@@ -1,6 +1,7 @@
 package kiosk
 
 import (
+	"log/slog"
 	"net/http"
 	"strings"
 
@@ -14,6 +15,23 @@ const downAgain = "5"
 // starts anew. Nothing else is answered after that: nobody knows what is true before the file is
 // read again.
 func (s *Server) Down() { s.downOnce.Do(func() { close(s.down) }) }
+
+// NewDown answers on a screen as a Server that is Down, where the disk let nobody make one: in the
+// language that was chosen last, for whose the screen is nobody knows.
+func NewDown(log *slog.Logger) http.Handler {
+	s := newServer(Config{Logger: log})
+	s.Down()
+	mux := http.NewServeMux()
+	mux.Handle("GET "+assetsPath, s.page(s.getAsset))
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		lang := oneOf(cookieValue(r, langCookie), pages.Langs()...)
+		r = r.WithContext(pages.WithLang(r.Context(), lang))
+		if !s.sayDown(w, r) {
+			_ = s.lastWords(r, newEventWriter(w, r))
+		}
+	})
+	return s.guard(mux)
+}
 
 func (s *Server) isDown() bool {
 	select {

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -95,7 +96,7 @@ func entryLine(logged store.Logged) string {
 type auditVerifyCmd struct {
 	Checkpoint []string `type:"existingfile" help:"A checkpoint the verifier kept (verifierd desk checkpoint); may be repeated."`
 	Export     string   `type:"existingfile" help:"Check an export instead of the running desk; it needs --card."`
-	Card       string   `type:"existingfile" help:"The desk's card, for the key its log is signed with."`
+	Card       []string `type:"existingfile" help:"The desk's card, for the key its log is signed with; after a renewal of that key the card of before, too."`
 }
 
 // Run implements the command.
@@ -134,20 +135,12 @@ func (v auditVerifyCmd) Run(ctx context.Context, c *cli, t terminal) error {
 
 // offline checks an export with nothing but the desk's public key.
 func (v auditVerifyCmd) offline(kept []string, out io.Writer) error {
-	if v.Card == "" {
+	if len(v.Card) == 0 {
 		return errors.New("checking an export needs --card, the desk's card")
 	}
-	data, err := os.ReadFile(v.Card)
+	keys, err := v.logKeys()
 	if err != nil {
 		return err
-	}
-	card, err := feed.DecodeDeskCard(data)
-	if err != nil {
-		return err
-	}
-	key, err := note.NewVerifier(card.LogKey)
-	if err != nil {
-		return fmt.Errorf("read the log key of the card: %w", err)
 	}
 	file, err := os.Open(v.Export)
 	if err != nil {
@@ -158,7 +151,11 @@ func (v auditVerifyCmd) offline(kept []string, out io.Writer) error {
 	for i, text := range kept {
 		signed[i] = []byte(text)
 	}
-	checked, err := audit.Check(file, key, signed...)
+	checked, err := audit.Check(file, keys, signed...)
+	if errors.Is(err, feed.ErrSigner) {
+		err = fmt.Errorf("a signature is by none of the keys on the cards; if the log's key was renewed, "+
+			"name the card from before with another --card: %w", err)
+	}
 	if err != nil {
 		return err
 	}
@@ -166,6 +163,34 @@ func (v auditVerifyCmd) offline(kept []string, out io.Writer) error {
 		"were erased; %d checkpoints fit\n", checked.Origin, checked.Leaves, checked.Records,
 		checked.Erased, len(kept))
 	return err
+}
+
+// logKeys are the keys on the cards, each once.
+func (v auditVerifyCmd) logKeys() (keys []note.Verifier, err error) {
+	var public []string
+	for _, name := range v.Card {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			return nil, err
+		}
+		card, err := feed.DecodeDeskCard(data)
+		if err != nil {
+			return nil, err
+		}
+		public = append(public, card.LogKey)
+		if card.NextLogKey != "" {
+			public = append(public, card.NextLogKey)
+		}
+	}
+	slices.Sort(public)
+	for _, text := range slices.Compact(public) {
+		key, err := note.NewVerifier(text)
+		if err != nil {
+			return nil, fmt.Errorf("read the log key of the card: %w", err)
+		}
+		keys = append(keys, key)
+	}
+	return keys, nil
 }
 
 type auditExportCmd struct {

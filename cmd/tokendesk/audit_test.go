@@ -35,6 +35,7 @@ func TestAudit(t *testing.T) {
 	b.write("export", b.works("", "checkpoint", "audit", "export"))
 	b.fails("", "needs --card", "audit", "verify", "--export", b.path("export"))
 	offline := []string{"audit", "verify", "--export", b.path("export"), "--card", b.path("card.json"),
+		"--card", b.path("card.json"),
 		"--checkpoint", b.path("kept")}
 	b.works("", "the export verifies: icto-1/", offline...)
 	b.write("export", strings.Replace(b.read("export"), `"leaf":1,"commitment":"`,

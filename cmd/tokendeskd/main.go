@@ -53,15 +53,17 @@ func run(ctx context.Context, path string) error {
 	log := systemd.Logger(os.Stderr)
 	bus := usb.New()
 	defer bus.Close()
-	desk, err := daemon.Open(ctx, daemon.Parts{Config: config, Keys: keys, Site: site, Bus: bus,
+	parts := daemon.Parts{Config: config, Keys: keys, Site: site, Bus: bus,
 		ReaderBus: bus, Clock: daemon.SystemClock{}, Log: log, Listeners: listeners, Fatal: func(err error) {
 			// A commit whose outcome is unknown: only a new start reads what is true. Run ends once the
 			// screens were told.
 			log.Error("a durable write failed; the daemon stops", "err", err,
 				systemd.WriteFailed.Attr())
 			time.AfterFunc(stopWithin, func() { os.Exit(1) })
-		}})
+		}}
+	desk, err := daemon.Open(ctx, parts)
 	if err != nil {
+		daemon.SayDown(ctx, parts, err)
 		return err
 	}
 	return desk.Run(ctx)

@@ -27,8 +27,9 @@ type Compaction struct {
 // an erased key is gone. Writers wait meanwhile, readers only for the moment of the change.
 //
 // The new file is whole and synced under another name before it is renamed into place, so that a
-// power cut leaves the old one or the new one. The old one is overwritten before it is given back;
-// a disk that writes elsewhere than it is told, as flash does, may keep it all the same.
+// power cut leaves the old one or the new one. The old one is overwritten before it is given back,
+// by the next Open or Compact if this one is cut short; a disk that writes elsewhere than it is
+// told, as flash does, may keep it all the same.
 //
 // An error that wraps ErrCommit means that it is not known which one the disk has.
 func (f *File) Compact() (Compaction, error) {
@@ -40,15 +41,18 @@ func (f *File) Compact() (Compaction, error) {
 }
 
 func (f *File) compact() (c Compaction, err error) {
-	old, err := os.OpenFile(f.path, os.O_WRONLY, 0)
-	if err != nil {
+	f.compaction.Lock()
+	defer f.compaction.Unlock()
+	if f.uncertain.Load() {
+		return c, ErrCommit // the old file may be the one that is read
+	}
+	if err := forgetOld(f.path); err != nil {
 		return c, err
 	}
-	defer func() { _ = old.Close() }()
-	if c, err = f.renew(); err != nil {
-		return c, err
+	if c, err = f.renew(); errors.Is(err, ErrCommit) {
+		return c, err // the old file may be the one the disk has
 	}
-	return c, overwrite(old, c.Before)
+	return c, errors.Join(err, forgetOld(f.path))
 }
 
 // Compacting says whether writers wait for a compaction now, so that a watchdog does not take that
@@ -70,6 +74,9 @@ func (f *File) renew() (c Compaction, err error) {
 		return c, err
 	}
 	if c.Before, c.After, err = sizes(f.path, draft); err != nil {
+		return c, err
+	}
+	if err := keepOld(f.path); err != nil {
 		return c, err
 	}
 	if err := f.replace(draft); err != nil {
@@ -144,7 +151,7 @@ func (f *File) replace(draft string) error {
 	if err := os.Rename(draft, f.path); err != nil {
 		return err
 	}
-	err := syncDir(filepath.Dir(f.path))
+	err := f.durable(func() error { return syncDir(filepath.Dir(f.path)) })
 	var db *bbolt.DB
 	if err == nil {
 		db, err = openBolt(f.path)
@@ -155,7 +162,7 @@ func (f *File) replace(draft string) error {
 	}
 	old := f.db
 	f.db = db
-	_ = old.Close() // nobody will read it again, and it has no name
+	_ = old.Close() // nobody will read it again
 	return nil
 }
 
@@ -171,15 +178,4 @@ func (f *File) alone() error {
 		}
 	}
 	return nil
-}
-
-// overwrite puts zeros where the old file was.
-func overwrite(old *os.File, size int64) error {
-	zeros := make([]byte, 1<<20)
-	for at := int64(0); at < size; at += int64(len(zeros)) {
-		if _, err := old.WriteAt(zeros[:min(int64(len(zeros)), size-at)], at); err != nil {
-			return fmt.Errorf("overwrite what was there: %w", err)
-		}
-	}
-	return old.Sync()
 }

@@ -3,6 +3,7 @@ package boltfile
 import (
 	"bytes"
 	"errors"
+	"io"
 	"os"
 	"strings"
 	"sync"
@@ -304,5 +305,75 @@ func TestCompactLarge(t *testing.T) {
 	wantValue(t, f, string(Number(0)), "", ErrAbsent)
 	if r, err := f.Check(t.Context()); err != nil || r.Values != n-2 {
 		t.Errorf("the check saw %+v, %v", r, err)
+	}
+}
+
+// TestCompactCutShort: whatever a cut leaves of the file before, the next opening overwrites it and
+// gives it back, and never takes the file itself for it.
+func TestCompactCutShort(t *testing.T) {
+	o := options(t)
+	mustCreate(t, o)
+	cut := false
+	o.Commit = func(commit func() error) error {
+		if cut {
+			return errors.New("the power is gone")
+		}
+		return commit()
+	}
+	f, err := Open(o, testKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	put := f.Update(func(tx *Tx) error { return tx.PutFor("ada", "rows", []byte("a"), []byte("hers")) })
+	key := storedKey(t, f, "ada")
+	if _, err := f.EraseKey("ada"); errors.Join(put, err) != nil {
+		t.Fatal(put, err)
+	}
+	cut = true
+	for range 2 {
+		if _, err := f.Compact(); !errors.Is(err, ErrCommit) {
+			t.Fatal(err)
+		}
+		cut = false
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	before, err := os.Open(oldPath(o.Path)) // the next opening takes the name away
+	if err != nil {
+		t.Fatal("the file before has no name: ", err)
+	}
+	defer before.Close()
+	if !bytes.Contains(raw(t, oldPath(o.Path)), key) {
+		t.Fatal("the erased key is not in the file before: the test proves nothing")
+	}
+	if f, err = Open(o, testKey); err != nil {
+		t.Fatal(err)
+	}
+	if data, err := io.ReadAll(before); err != nil || len(data) == 0 || bytes.Contains(data, key) {
+		t.Errorf("%d bytes of the file before are there, with the key: %v", len(data), err)
+	}
+	wantGone(t, oldPath(o.Path))
+
+	// Cut between the second name and the change: both are of the file that goes on.
+	if err := errors.Join(f.Close(), os.Link(o.Path, oldPath(o.Path))); err != nil {
+		t.Fatal(err)
+	}
+	f = mustOpen(t, o)
+	wantGone(t, oldPath(o.Path))
+	wantValue(t, f, "a", "", ErrErased)
+	if _, err := f.Check(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if _, err := f.Compact(); err != nil {
+		t.Error(err)
+	}
+	wantGone(t, oldPath(o.Path))
+}
+
+func wantGone(t *testing.T, path string) {
+	t.Helper()
+	if _, err := os.Lstat(path); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("%s is left: %v", path, err)
 	}
 }

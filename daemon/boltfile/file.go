@@ -51,8 +51,8 @@ type Options struct {
 	// Migrations bring older files up: number i turns schema i+1 into i+2. The newest schema is one
 	// more than there are migrations.
 	Migrations []func(*Tx) error
-	// Commit, when set, stands between a transaction and the disk, so that a test can let a commit
-	// fail before it happens or after.
+	// Commit, when set, stands between a transaction, or the name of a compacted file, and the disk,
+	// so that a test can let a commit fail before it happens or after.
 	Commit func(commit func() error) error
 }
 
@@ -70,6 +70,8 @@ type File struct {
 	commit func(func() error) error
 	// uncertain is set by the first commit whose outcome is unknown.
 	uncertain atomic.Bool
+	// compaction is held by Compact until what it replaced is overwritten.
+	compaction sync.Mutex
 	// compacting is set while Compact keeps writers waiting.
 	compacting atomic.Bool
 }
@@ -102,6 +104,8 @@ func open(o Options, key []byte) (*File, error) {
 		_ = db.Close()
 		return nil, err
 	}
+	// What cannot be overwritten now fails the next compaction, which who erased tries again.
+	_ = forgetOld(o.Path)
 	return f, nil
 }
 
@@ -220,17 +224,19 @@ func (f *File) Update(do func(*Tx) error) error {
 	if err := do(&Tx{bolt: bolt, keys: f.keys}); err != nil {
 		return err
 	}
-	commit := func() error { return guarded(bolt.Commit) }
-	if f.commit != nil {
-		err = f.commit(commit)
-	} else {
-		err = commit()
-	}
-	if err != nil {
+	if err := f.durable(func() error { return guarded(bolt.Commit) }); err != nil {
 		f.uncertain.Store(true)
 		return fmt.Errorf("%w: %w", ErrCommit, err)
 	}
 	return nil
+}
+
+// durable brings something to the disk.
+func (f *File) durable(commit func() error) error {
+	if f.commit != nil {
+		return f.commit(commit)
+	}
+	return commit()
 }
 
 // View runs do on the newest committed state. It must be short: pages that were freed meanwhile are

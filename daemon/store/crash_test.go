@@ -18,6 +18,7 @@ import (
 
 	"github.com/tokendesk/tokendesk/daemon/boltfile"
 	"github.com/tokendesk/tokendesk/provisioning"
+	"github.com/tokendesk/tokendesk/provisioning/secret"
 )
 
 // countUp puts the token "n" with one more in its slot, and publishes: an effect that shows at once
@@ -287,5 +288,52 @@ func TestKillChild(t *testing.T) {
 			t.Fatal(err)
 		}
 		fmt.Println("acked", count(s))
+	}
+}
+
+// TestOtherWritesThatErrStopTheStore: a compaction and a new key whose outcome is unknown end the
+// store as a commit does.
+func TestOtherWritesThatErrStopTheStore(t *testing.T) {
+	broken := errors.New("the disk is gone")
+	for name, write := range map[string]func(*Store) error{
+		"compact": func(s *Store) error { _, err := s.Compact(); return err },
+		"rekey":   func(s *Store) error { return s.Rekey(secret.NewKey(make([]byte, 32))) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := options(t)
+			var fatal []error
+			fail := false
+			o.Commit = func(commit func() error) error {
+				if fail {
+					return broken
+				}
+				return commit()
+			}
+			var s *Store
+			o.Fatal = func(err error) {
+				fatal = append(fatal, err)
+				if _, err := s.Do(context.Background(), countUp); !errors.Is(err, ErrStopped) {
+					t.Errorf("while it was told: %v", err)
+				}
+			}
+			s = create(t, o)
+			if _, err := s.Do(t.Context(), countUp); err != nil {
+				t.Fatal(err)
+			}
+			fail = true
+			for range 2 {
+				if err := write(s); err == nil {
+					t.Error("it was taken for done")
+				}
+			}
+			fail = false
+			if _, err := s.Do(t.Context(), countUp); !errors.Is(err, ErrStopped) {
+				t.Errorf("the store went on: %v", err)
+			}
+			if len(fatal) != 1 || !errors.Is(fatal[0], broken) ||
+				!errors.Is(fatal[0], boltfile.ErrCommit) {
+				t.Errorf("fatal was called with %v", fatal)
+			}
+		})
 	}
 }

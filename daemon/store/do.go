@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"sync"
 
 	"github.com/hashicorp/go-memdb"
@@ -103,6 +104,22 @@ func (s *Store) commit(batch []*request) error {
 		r.done = true
 	}
 	return nil
+}
+
+// stopAfter ends the store after a write beside Do whose outcome is unknown, unless it ended before.
+func (s *Store) stopAfter(err error) {
+	if errors.Is(err, boltfile.ErrCommit) && s.stop() {
+		s.fatal(err)
+	}
+}
+
+// stop says whether it is this call that stopped the store.
+func (s *Store) stop() bool {
+	s.writer.Lock()
+	defer s.writer.Unlock()
+	first := !s.stopped
+	s.stopped = true
+	return first
 }
 
 // requeue gives back what a batch left undone because a decision ended the goroutine that ran it:

@@ -136,8 +136,13 @@ func (s *Store) passErasure(leaves []feed.Leaf) {
 }
 
 // Compact writes the file anew without what was erased, deleted or overwritten: see
-// boltfile.File.Compact.
-func (s *Store) Compact() (boltfile.Compaction, error) { return s.file.Compact() }
+// boltfile.File.Compact. After an error of the disk that leaves it unknown which file it has, the
+// store takes no more changes.
+func (s *Store) Compact() (boltfile.Compaction, error) {
+	c, err := s.file.Compact()
+	s.stopAfter(err)
+	return c, err
+}
 
 // Compacting says whether Do waits for Compact now.
 func (s *Store) Compacting() bool { return s.file.Compacting() }

@@ -15,6 +15,12 @@ func (s *Store) SignWith(signers ...note.Signer) { s.signers.Store(&signers) }
 // Rekey makes another key the one that opens the file, durably. Nothing but the file's header
 // changes: see boltfile.File.Rekey. After an error of the disk the store takes no more changes.
 func (s *Store) Rekey(key secret.Key) error {
+	err := s.rekey(key)
+	s.stopAfter(err)
+	return err
+}
+
+func (s *Store) rekey(key secret.Key) error {
 	s.writer.Lock()
 	defer s.writer.Unlock()
 	if s.stopped {

@@ -107,7 +107,7 @@ func TestExport(t *testing.T) {
 	d := newDesk(t)
 	text := d.export()
 	for size := range int64(8) {
-		got, err := Check(strings.NewReader(text), d.key, d.checkpoint(size))
+		got, err := Check(strings.NewReader(text), []note.Verifier{d.key}, d.checkpoint(size))
 		if err != nil || got != (Checked{Leaves: 7, Records: 2, Erased: 1, Origin: "d1/f"}) {
 			t.Errorf("%d: %+v, %v", size, got, err)
 		}
@@ -165,12 +165,28 @@ func TestCheckRefuses(t *testing.T) {
 		if c.kept != nil {
 			kept = append(kept, c.kept)
 		}
-		if _, err := Check(strings.NewReader(c.text), d.key, kept...); !errors.Is(err, c.want) {
+		if _, err := Check(strings.NewReader(c.text), []note.Verifier{d.key}, kept...); !errors.Is(err, c.want) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if _, err := Check(strings.NewReader(rewritten.export()), d.key, d.checkpoint(2)); err != nil {
+	if _, err := Check(strings.NewReader(rewritten.export()), []note.Verifier{d.key}, d.checkpoint(2)); err != nil {
 		t.Errorf("a checkpoint from before the forgery: %v", err)
+	}
+}
+
+// TestCheckAfterRenewal: what was kept under the key of before fits, for whoever has both.
+func TestCheckAfterRenewal(t *testing.T) {
+	d, before := newDesk(t), newDesk(t)
+	before.lines = d.lines
+	check := func(keys ...note.Verifier) error {
+		_, err := Check(strings.NewReader(d.export()), keys, before.checkpoint(5), d.checkpoint(6))
+		return err
+	}
+	if err := check(d.key, before.key); err != nil {
+		t.Error(err)
+	}
+	if err := check(d.key); !errors.Is(err, feed.ErrSigner) {
+		t.Errorf("without the key of before: %v", err)
 	}
 }
 
@@ -199,14 +215,14 @@ func FuzzCheck(f *testing.F) {
 	f.Add(strings.Replace(d.export(), "00", "01", 1))
 	f.Add("{}\n")
 	f.Fuzz(func(t *testing.T, text string) {
-		got, err := Check(strings.NewReader(text), d.key)
+		got, err := Check(strings.NewReader(text), []note.Verifier{d.key})
 		if err != nil {
 			return
 		}
 		if n := int64(strings.Count(strings.TrimSuffix(text, "\n"), "\n")); got.Leaves > n {
 			t.Errorf("%d lines have %d leaves", n, got.Leaves)
 		}
-		if _, err := Check(strings.NewReader(text), d.key, d.checkpoint(got.Leaves)); err != nil {
+		if _, err := Check(strings.NewReader(text), []note.Verifier{d.key}, d.checkpoint(got.Leaves)); err != nil {
 			t.Errorf("%d leaves: %v", got.Leaves, err)
 		}
 	})

@@ -119,11 +119,12 @@ type Checked struct {
 }
 
 // Check reads an export, computes the root of its leaves and holds it against the checkpoint at its
-// end, and the root of the first of them against each of the others: those a verifier kept.
-func Check(export io.Reader, key note.Verifier, kept ...[]byte) (Checked, error) {
+// end, and the root of the first of them against each of the others: those a verifier kept. The keys
+// are those the log was signed with, one or, after a renewal, more.
+func Check(export io.Reader, keys []note.Verifier, kept ...[]byte) (Checked, error) {
 	var want []feed.Checkpoint
 	for _, signed := range kept {
-		c, err := feed.OpenCheckpoint(signed, key)
+		c, err := feed.OpenCheckpoint(signed, keys...)
 		if err != nil {
 			return Checked{}, err
 		}
@@ -131,7 +132,7 @@ func Check(export io.Reader, key note.Verifier, kept ...[]byte) (Checked, error)
 	}
 	c := checking{lines: bufio.NewScanner(export), want: want}
 	c.lines.Buffer(nil, maxLine)
-	if err := c.run(key); err != nil {
+	if err := c.run(keys); err != nil {
 		return c.Checked, err
 	}
 	return c.Checked, nil
@@ -148,14 +149,14 @@ type checking struct {
 	tree  tree
 }
 
-func (c *checking) run(key note.Verifier) error {
+func (c *checking) run(keys []note.Verifier) error {
 	if err := c.meet(); err != nil {
 		return err
 	}
 	for c.lines.Scan() {
 		var end End
 		if strict(c.lines.Bytes(), &end) == nil {
-			return c.end(end, key)
+			return c.end(end, keys)
 		}
 		var line Line
 		if err := strict(c.lines.Bytes(), &line); err != nil || line.Leaf != c.Leaves {
@@ -187,8 +188,8 @@ func (c *checking) meet() error {
 	return nil
 }
 
-func (c *checking) end(end End, key note.Verifier) error {
-	signed, err := feed.OpenCheckpoint([]byte(end.Checkpoint), key)
+func (c *checking) end(end End, keys []note.Verifier) error {
+	signed, err := feed.OpenCheckpoint([]byte(end.Checkpoint), keys...)
 	if err != nil {
 		return err
 	}
