@@ -17,7 +17,8 @@ import (
 // lives gives two people the same dealings with the desk.
 func lives(t *testing.T, s *Store) {
 	t.Helper()
-	for _, p := range []provisioning.Person{{ID: "p1", Name: "Ada Adams"}, {ID: "p2", Name: "Bea Beck"}} {
+	for _, p := range []provisioning.Person{{ID: "p1-ada-adams", Name: "Ada Adams"},
+		{ID: "p2-bea-beck", Name: "Bea Beck"}} {
 		c := provisioning.Credential{ID: provisioning.CredentialID(strings.Repeat(string(p.ID[1]), 32)),
 			Person: p.ID, Token: "yubikey/1", State: provisioning.CredentialActive}
 		about := func(act string) provisioning.Change {
@@ -49,12 +50,12 @@ func mentionsAda(text string) bool { return strings.Contains(text, "Ada Adams") 
 // eraseAda erases p1, and returns what was traced.
 func eraseAda(t *testing.T, s *Store) provisioning.Traces {
 	t.Helper()
-	traces, err := s.Trace(t.Context(), "p1", mentionsAda, provisioning.Traces{})
+	traces, err := s.Trace(t.Context(), "p1-ada-adams", mentionsAda, provisioning.Traces{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	do(t, s, change("erase").Erase(provisioning.Erasing{Person: "p1", Traces: traces,
-		Forget: []provisioning.Row{provisioning.Tries{Of: "tries/p1"}}}))
+	do(t, s, change("erase").Erase(provisioning.Erasing{Person: "p1-ada-adams", Traces: traces,
+		Forget: []provisioning.Row{provisioning.Tries{Of: "tries/p1-ada-adams"}}}))
 	return traces
 }
 
@@ -120,18 +121,18 @@ func TestErase(t *testing.T) {
 		t.Errorf("the audit saw %+v, %v", a, err)
 	}
 	for row := range provisioning.All[provisioning.Person](s.Snapshot()) {
-		if row.ID != "p2" {
+		if row.ID != "p2-bea-beck" {
 			t.Errorf("%s is in memory", row.ID)
 		}
 	}
 	closeStore(t, s)
 	all := contents(t, o)
-	for _, word := range []string{"Ada", "p1", strings.Repeat("1", 32)} {
+	for _, word := range []string{"Ada Adams", "p1-ada-adams", strings.Repeat("1", 32)} {
 		if strings.Contains(all, word) {
 			t.Errorf("the file still says %q", word)
 		}
 	}
-	for _, word := range []string{"Bea Beck", "tries/p2", strings.Repeat("2", 32)} {
+	for _, word := range []string{"Bea Beck", "tries/p2-bea-beck", strings.Repeat("2", 32)} {
 		if !strings.Contains(all, word) {
 			t.Errorf("the file does not say %q any more", word)
 		}
@@ -160,13 +161,13 @@ func TestEraseAgain(t *testing.T) {
 	}
 	s = open(t, o)
 	mark := eraseAda(t, s).Mark
-	do(t, s, change("back").Put(provisioning.Person{ID: "p1", Name: "Ada Adams"}))
+	do(t, s, change("back").Put(provisioning.Person{ID: "p1-ada-adams", Name: "Ada Adams"}))
 	if known, err := s.Marked(t.Context(), []string{mark}); err != nil || len(known) != 0 {
 		t.Errorf("whoever came back is %v, %v", known, err)
 	}
 	old := open(t, copied)
 	known, err := old.Marked(t.Context(), []string{mark, "0123"})
-	if err != nil || len(known) != 1 || known[mark] != "p1" {
+	if err != nil || len(known) != 1 || known[mark] != "p1-ada-adams" {
 		t.Errorf("the copy knows %v, %v", known, err)
 	}
 }
@@ -175,18 +176,18 @@ func TestEraseAgain(t *testing.T) {
 func TestEraseIsOfNow(t *testing.T) {
 	s := create(t, options(t))
 	lives(t, s)
-	traces, err := s.Trace(t.Context(), "p1", mentionsAda, provisioning.Traces{})
+	traces, err := s.Trace(t.Context(), "p1-ada-adams", mentionsAda, provisioning.Traces{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	erasing := provisioning.Erasing{Person: "p1", Traces: traces}
-	do(t, s, change("lend").Put(loan("l3", "p1", provisioning.LoanReturned)).Publish(
+	erasing := provisioning.Erasing{Person: "p1-ada-adams", Traces: traces}
+	do(t, s, change("lend").Put(loan("l3", "p1-ada-adams", provisioning.LoanReturned)).Publish(
 		record(strings.Repeat("c", 32))))
-	about := provisioning.NewChange(provisioning.Entry{Act: "erase", Person: "p1"})
+	about := provisioning.NewChange(provisioning.Entry{Act: "erase", Person: "p1-ada-adams"})
 	for name, c := range map[string]provisioning.Change{
 		"traces of before":           change("erase").Erase(erasing),
 		"an entry about them":        about.Erase(erasing),
-		"a row of theirs":            change("erase").Put(provisioning.Person{ID: "p1"}).Erase(erasing),
+		"a row of theirs":            change("erase").Put(provisioning.Person{ID: "p1-ada-adams"}).Erase(erasing),
 		"nobody":                     change("erase").Erase(provisioning.Erasing{Traces: traces}),
 		"a record that never was":    change("a").Publish(feed.Record{Erased: make([]byte, 32)}),
 		"an erased record with more": change("a").Publish(feed.Record{ID: "a", Kind: "b", Erased: []byte{}}),
@@ -195,7 +196,7 @@ func TestEraseIsOfNow(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	more, err := s.Trace(t.Context(), "p1", mentionsAda, traces)
+	more, err := s.Trace(t.Context(), "p1-ada-adams", mentionsAda, traces)
 	if err != nil || more.Position != traces.Position+1 || len(more.Strays) != len(traces.Strays) ||
 		!slices.Equal(more.Records, traces.Records) {
 		t.Errorf("traced on: %+v, %v", more, err)
