@@ -96,7 +96,7 @@ func machineLimit() time.Duration {
 	if os.Getenv("SOAK") == "1" {
 		return 15 * time.Minute
 	}
-	return 6 * time.Minute
+	return 8 * time.Minute
 }
 
 // report runs a guest and turns each step of its test into a subtest.

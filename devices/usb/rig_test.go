@@ -57,7 +57,7 @@ func TestRig(t *testing.T) {
 // report runs tests in a guest and turns each into a subtest.
 func report(t *testing.T, args ...string) {
 	t.Helper()
-	output, status := bootGuest(t, 4*time.Minute, args...)
+	output, status := bootGuest(t, 6*time.Minute, args...)
 	line := regexp.MustCompile(`(?m)^--- (PASS|FAIL|SKIP): TestGuest(\w+) \((.*)\)$`)
 	found := line.FindAllStringSubmatch(output, -1)
 	for _, m := range found {
