@@ -62,6 +62,8 @@ func mishapsAtThePort() []mishap {
 			provisioning.Plug{ID: "1", Why: provisioning.CodeTokenLeftAlone})},
 		{name: "a silent key", code: provisioning.CodeTokenSilent, walk: atThePort(
 			provisioning.Plug{ID: "1", Why: provisioning.CodeTokenSilent})},
+		{name: "a key of many serials", code: provisioning.CodeTokenUnsteady, walk: atThePort(
+			provisioning.Plug{ID: "1", Why: provisioning.CodeTokenUnsteady})},
 		{name: "a key somebody else holds", words: []string{"Another program holds this token",
 			"Nothing was written to it."}, walk: atThePort(
 			provisioning.Plug{ID: "1", Why: provisioning.CodeTokenHeld})},

@@ -107,6 +107,8 @@ const (
 	CodeTokenNoPermission Code = "no_permission"
 	// CodeTokenLeftAlone: the desk was told not to use this token; it is listed and not opened.
 	CodeTokenLeftAlone Code = "token_left_alone"
+	// CodeTokenUnsteady: the token told one serial and then another; it cannot be used.
+	CodeTokenUnsteady Code = "token_unsteady"
 	// CodeTokenUnknown: the desk has never seen a token of this number.
 	CodeTokenUnknown Code = "token_unknown"
 	// CodeSlotMissing: the token has no such slot; param slot.
@@ -323,6 +325,7 @@ func Codes() []Code {
 		CodeTokenAbsent, CodeTokenOther, CodeTokenNoSerial, CodeTokenLoaned, CodeTokenLost,
 		CodeTokenAside, CodeTokenDamaged, CodeTokenBusy, CodeTokenHeld, CodeTokenSilent,
 		CodeTokenMany, CodeTokenNotOTP, CodeTokenNoPermission, CodeTokenLeftAlone, CodeTokenUnknown,
+		CodeTokenUnsteady,
 		CodeSlotMissing,
 		CodeSlotInUse, CodeDigitsUnsupported, CodeTextMissing, CodeTextTooLong, CodeSerialMismatch,
 		CodeVoidTooLate, CodeFeeNone, CodeFeeStep,

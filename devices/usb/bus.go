@@ -4,16 +4,16 @@ package usb
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 
-	"github.com/google/gousb"
 	"github.com/karalabe/hid"
 
 	"github.com/tokendesk/tokendesk/devices"
@@ -28,75 +28,36 @@ const (
 	devNodes   = "/dev/bus/usb"
 )
 
+// Classes of interfaces, as the kernel writes them (USB-IF: defined class codes).
+const (
+	classHID       = "03"
+	classSmartCard = "0b"
+)
+
 // Bus is the machine's USB bus. It may be used from many goroutines. One is enough for a process.
 type Bus struct {
-	mu  sync.Mutex
-	ctx *gousb.Context
+	mu sync.Mutex
+	// told is what the devices that are plugged in call themselves, by plugging.
+	told map[string]*labels
+	// opening is full while the library opens a device, which it does one at a time.
+	opening chan struct{}
 }
 
 var _ devices.Bus = (*Bus)(nil)
 
-// New returns a bus. Nothing is opened until it is first listed, so that a machine whose USB stack
-// is not there yet can start and be asked again.
-func New() *Bus { return &Bus{} }
+// New returns a bus. Nothing is looked for until it is first listed, so that a machine whose USB
+// stack is not there yet can start and be asked again.
+func New() *Bus {
+	return &Bus{told: map[string]*labels{}, opening: make(chan struct{}, 1)}
+}
 
-// List returns the HID interfaces plugged in now. It reads descriptors and sysfs and opens nothing.
+// List returns the HID interfaces plugged in now. It reads sysfs and opens nothing.
 func (b *Bus) List(ctx context.Context) ([]devices.Info, error) {
-	return b.list(ctx, gousb.ClassHID)
+	return b.list(ctx, classHID)
 }
 
-// list returns the interfaces of a class.
-func (b *Bus) list(ctx context.Context, class gousb.Class) ([]devices.Info, error) {
-	if ctx.Err() != nil {
-		return nil, fmt.Errorf("list usb devices: %w", ended(ctx))
-	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if err := b.start(); err != nil {
-		return nil, fmt.Errorf("list usb devices: %w", err)
-	}
-	var infos []devices.Info
-	// The opener says no to every device: gousb then only reads cached descriptors.
-	_, err := b.ctx.OpenDevices(func(d *gousb.DeviceDesc) bool {
-		infos = append(infos, describe(d, class)...)
-		return false
-	})
-	if err != nil && len(infos) == 0 {
-		return nil, fmt.Errorf("list usb devices: %w", err)
-	}
-	slices.SortFunc(infos, func(x, y devices.Info) int { return strings.Compare(x.Path, y.Path) })
-	return infos, nil
-}
-
-// start makes the libusb context. libusb errs, and gousb panics, where the kernel has no USB file
-// system; that is a state of the machine and not a mistake of the programmer.
-func (b *Bus) start() (err error) {
-	if b.ctx != nil {
-		return nil
-	}
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("no usb bus on this machine: %w", devices.ErrUnsupported)
-		}
-	}()
-	b.ctx = gousb.NewContext()
-	return nil
-}
-
-// Close frees libusb's context. Devices that are open stay open: they have one of their own.
-func (b *Bus) Close() error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.ctx == nil {
-		return nil
-	}
-	err := b.ctx.Close()
-	b.ctx = nil
-	if err != nil {
-		return fmt.Errorf("close usb bus: %w", err)
-	}
-	return nil
-}
+// Close does nothing: what a bus needs is taken when a device is opened, and given back with it.
+func (*Bus) Close() error { return nil }
 
 // Open takes the interface over from the kernel. After a process that held it was killed the
 // kernel's own driver is left detached; that is no obstacle here.
@@ -112,60 +73,69 @@ func (b *Bus) Open(ctx context.Context, info devices.Info) (devices.HID, error) 
 		return nil, fmt.Errorf("open usb device: %w", err)
 	}
 	port.settle(ctx)
-	// Only the path is looked at, and it is in the same words as ours. Enumerating first would
-	// open every HID device of the machine to read its strings.
-	dev, err := hid.DeviceInfo{Path: info.Path}.Open()
-	if err != nil {
-		// The library never says why.
-		if port.gone() {
-			return nil, fmt.Errorf("open usb device: %w", devices.ErrUnplugged)
+	dev, err := b.open(ctx, info.Path)
+	for range unseenTries {
+		if err == nil || ctx.Err() != nil || port.held() || !port.present() {
+			break
 		}
+		time.Sleep(unseenTime)
+		dev, err = b.open(ctx, info.Path)
+	}
+	switch {
+	case err == nil:
+		return &handle{dev: dev, port: port}, nil
+	case ctx.Err() != nil:
+		return nil, fmt.Errorf("open usb device: %w", ended(ctx))
+	// The library never says why.
+	case port.held():
 		return nil, fmt.Errorf("open usb device: %w", devices.ErrBusy)
+	case port.gone():
+		return nil, fmt.Errorf("open usb device: %w", devices.ErrUnplugged)
 	}
-	return &handle{dev: dev, port: port}, nil
+	return nil, fmt.Errorf("open usb device: %w", errUnopened)
 }
 
-// describe lists a device's interfaces of a class in its active configuration.
-func describe(d *gousb.DeviceDesc, class gousb.Class) []devices.Info {
-	name := portName(d)
-	if name == "" {
-		return nil // a root hub
+// The library hears of a new device on a thread of its own, and it is asked again for a moment.
+const (
+	unseenTries = 3
+	unseenTime  = 100 * time.Millisecond
+)
+
+// errUnopened is a device that the library cannot open, or finds no such interface in.
+var errUnopened = errors.New("the device cannot be opened")
+
+// open opens a device by its path, which is in the same words as ours; enumerating first would open
+// every HID device of the machine to read its strings. The library looks at each device until it has
+// found the one, and waits for the kernel where that is still busy with one of them, for as long as
+// a device may keep the kernel waiting. That is not waited for here: what comes late is closed.
+func (b *Bus) open(ctx context.Context, path string) (hid.Device, error) {
+	select {
+	case b.opening <- struct{}{}:
+	case <-ctx.Done():
+		return nil, ctx.Err()
 	}
-	active, err := strconv.Atoi(attribute(name, "bConfigurationValue"))
-	if err != nil {
-		return nil // on its way in or out
+	type opened struct {
+		dev hid.Device
+		err error
 	}
-	var infos []devices.Info
-	for _, i := range d.Configs[active].Interfaces {
-		if len(i.AltSettings) == 0 || i.AltSettings[0].Class != class {
-			continue
+	done := make(chan opened)
+	go func() {
+		defer func() { <-b.opening }()
+		dev, err := hid.DeviceInfo{Path: path}.Open()
+		select {
+		case done <- opened{dev, err}:
+		case <-ctx.Done():
+			if err == nil {
+				_ = dev.Close()
+			}
 		}
-		path := fmt.Sprintf("%s:%d.%d", name, active, i.Number)
-		infos = append(infos, devices.Info{
-			Path:         path,
-			ID:           plugID(path, d.Bus, d.Address),
-			Vendor:       uint16(d.Vendor),
-			Product:      uint16(d.Product),
-			Release:      uint16(d.Device),
-			Interface:    i.Number,
-			Manufacturer: devices.Label(attribute(name, "manufacturer")),
-			Name:         devices.Label(attribute(name, "product")),
-			Serial:       devices.Label(attribute(name, "serial")),
-		})
+	}()
+	select {
+	case o := <-done:
+		return o.dev, o.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
 	}
-	return infos
-}
-
-// portName is what the kernel calls the port chain, for example "1-4.2"; root hubs have none.
-func portName(d *gousb.DeviceDesc) string {
-	if len(d.Path) == 0 {
-		return ""
-	}
-	chain := make([]string, len(d.Path))
-	for i, p := range d.Path {
-		chain[i] = strconv.Itoa(p)
-	}
-	return fmt.Sprintf("%d-%s", d.Bus, strings.Join(chain, "."))
 }
 
 // plugID names one plugging. Addresses of a bus come round again after 127 pluggings; the inode of
@@ -193,4 +163,10 @@ func attribute(device, name string) string {
 		return ""
 	}
 	return strings.TrimSpace(string(raw))
+}
+
+// hexAttribute is an attribute that is a number of four digits.
+func hexAttribute(device, name string) (uint16, error) {
+	n, err := strconv.ParseUint(attribute(device, name), 16, 16)
+	return uint16(n), err
 }

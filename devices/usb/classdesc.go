@@ -30,3 +30,26 @@ func classDescriptor(raw []byte, configuration, number int) []byte {
 	}
 	return nil
 }
+
+// oddNumbers says whether a device has the same setting of an interface twice, and another interface
+// in between. gousb, which takes the second for an interface of its own and finds nothing in it,
+// panics at that (libusb.go, getDeviceDesc).
+func oddNumbers(raw []byte) bool {
+	type setting struct{ number, alternate byte }
+	seen, last := map[setting]bool{}, -1
+	for len(raw) >= 2 && int(raw[0]) >= 2 && int(raw[0]) <= len(raw) {
+		d := raw[:raw[0]]
+		switch {
+		case d[1] == descConfiguration:
+			seen, last = map[setting]bool{}, -1
+		case d[1] == descInterface && len(d) >= 4:
+			s := setting{d[2], d[3]}
+			if seen[s] && int(s.number) != last {
+				return true
+			}
+			seen[s], last = true, int(s.number)
+		}
+		raw = raw[len(d):]
+	}
+	return false
+}

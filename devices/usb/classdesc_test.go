@@ -64,3 +64,31 @@ func FuzzClassDescriptor(f *testing.F) {
 		}
 	})
 }
+
+// TestOddNumbers: an interface that comes again after another one is found, and alternate settings
+// are not taken for one.
+func TestOddNumbers(t *testing.T) {
+	device, config := []byte{18, 1, 16: 0, 17: 1}, []byte{9, 2, 0, 0, 3, 1, 0, 0x80, 50}
+	of := func(settings ...[2]byte) []byte {
+		raw := slices.Concat(device, config)
+		for _, s := range settings {
+			raw = append(raw, 9, 4, s[0], s[1], 0, 3, 0, 0, 0)
+		}
+		return raw
+	}
+	for name, tt := range map[string]struct {
+		raw  []byte
+		want bool
+	}{
+		"in order":             {of([2]byte{0, 0}, [2]byte{1, 0}, [2]byte{1, 1}), false},
+		"twice on end":         {of([2]byte{0, 0}, [2]byte{0, 0}), false},
+		"again":                {of([2]byte{0, 0}, [2]byte{1, 0}, [2]byte{0, 0}), true},
+		"an alternate behind":  {of([2]byte{0, 0}, [2]byte{1, 0}, [2]byte{0, 1}), false},
+		"of two configuration": {append(of([2]byte{0, 0}, [2]byte{1, 0}), of([2]byte{0, 0})[18:]...), false},
+		"cut off":              {of([2]byte{0, 0}, [2]byte{1, 0}, [2]byte{0, 0})[:50], false},
+	} {
+		if got := oddNumbers(tt.raw); got != tt.want {
+			t.Errorf("%s: %t", name, got)
+		}
+	}
+}

@@ -4,7 +4,6 @@ package usb
 
 import (
 	"os"
-	"path/filepath"
 	"syscall"
 	"unsafe"
 )
@@ -27,8 +26,7 @@ const (
 // only do so for all of a device's interfaces at once. Who holds it through the same door as we
 // would, pcscd for example, keeps it.
 func (p port) detach(number int) error {
-	driver, err := os.Readlink(filepath.Join(sysDevices, p.iface, "driver"))
-	if err != nil || filepath.Base(driver) == "usbfs" {
+	if driver := p.driver(); driver == "" || driver == "usbfs" {
 		return nil
 	}
 	node, err := os.OpenFile(nodePath(p.bus, p.address), os.O_RDWR, 0)

@@ -1,5 +1,5 @@
-// Package usb is the machine's own USB bus: gousb lists it passively, karalabe/hid opens one
-// interface of it. It holds the only cgo in the tree, and is a stub that answers
+// Package usb is the machine's own USB bus: it is listed from sysfs, karalabe/hid opens a token and
+// gousb a card reader. It holds the only cgo in the tree, and is a stub that answers
 // devices.ErrUnsupported where cgo is off, on other systems, and under the build tag nousb.
 //
 // It refuses to know what a device is for, and keeps no record of what passes through: there is no

@@ -4,6 +4,8 @@ package usb
 
 import (
 	"errors"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -24,15 +26,12 @@ type port struct {
 
 // findPort looks the plugging up that info names.
 func findPort(info devices.Info) (port, error) {
-	device, _, ok := strings.Cut(info.Path, ":")
-	if !ok || strings.ContainsRune(device, '/') {
+	name, ok := parseName(info.Path)
+	if !ok {
 		return port{}, devices.ErrUnsupported
 	}
-	p := port{iface: info.Path, device: device}
-	var err1, err2 error
-	p.bus, err1 = strconv.Atoi(attribute(device, "busnum"))
-	p.address, err2 = strconv.Atoi(attribute(device, "devnum"))
-	if errors.Join(err1, err2) != nil || !sameDevice(device, info) {
+	p, err := portOf(info.Path, name.device)
+	if err != nil || !sameDevice(name.device, info) {
 		return port{}, devices.ErrUnplugged
 	}
 	if strings.Contains(info.ID, "@") && info.ID != plugID(p.iface, p.bus, p.address) {
@@ -41,12 +40,20 @@ func findPort(info devices.Info) (port, error) {
 	return p, nil
 }
 
+// portOf is the plugging that is at an interface's place now.
+func portOf(path, device string) (port, error) {
+	p := port{iface: path, device: device}
+	var err1, err2 error
+	p.bus, err1 = strconv.Atoi(attribute(device, "busnum"))
+	p.address, err2 = strconv.Atoi(attribute(device, "devnum"))
+	return p, errors.Join(err1, err2)
+}
+
 // sameDevice compares the USB ids, so that a path that now leads to something else is not opened.
 func sameDevice(device string, info devices.Info) bool {
-	vendor, err1 := strconv.ParseUint(attribute(device, "idVendor"), 16, 16)
-	product, err2 := strconv.ParseUint(attribute(device, "idProduct"), 16, 16)
-	return errors.Join(err1, err2) == nil &&
-		uint16(vendor) == info.Vendor && uint16(product) == info.Product
+	vendor, err1 := hexAttribute(device, "idVendor")
+	product, err2 := hexAttribute(device, "idProduct")
+	return errors.Join(err1, err2) == nil && vendor == info.Vendor && product == info.Product
 }
 
 // accessible says whether this process may open the node.
@@ -61,6 +68,18 @@ func (p port) accessible() error {
 	default:
 		return devices.ErrPermission
 	}
+}
+
+// held says whether a program has the interface, through the same door as we would.
+func (p port) held() bool { return p.driver() == "usbfs" }
+
+// driver is the kernel's driver of the interface, or "".
+func (p port) driver() string {
+	target, err := os.Readlink(filepath.Join(sysDevices, p.iface, "driver"))
+	if err != nil {
+		return ""
+	}
+	return filepath.Base(target)
 }
 
 // present says whether the same plugging is still there.

@@ -10,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -26,7 +25,7 @@ var _ devices.ReaderBus = (*Bus)(nil)
 
 // ListReaders implements devices.ReaderBus.
 func (b *Bus) ListReaders(ctx context.Context) ([]devices.Info, error) {
-	return b.list(ctx, gousb.ClassSmartCard)
+	return b.list(ctx, classSmartCard)
 }
 
 // OpenReader implements devices.ReaderBus. A reader that was plugged in a moment ago may not be
@@ -50,23 +49,44 @@ func openReader(ctx context.Context, info devices.Info) (*reader, error) {
 	if err := p.waitAccess(ctx); err != nil {
 		return nil, err
 	}
-	active, err := strconv.Atoi(attribute(p.device, "bConfigurationValue"))
-	if err != nil {
-		return nil, devices.ErrUnplugged
-	}
-	raw, err := os.ReadFile(filepath.Join(sysDevices, p.device, "descriptors"))
-	if err != nil {
-		return nil, devices.ErrUnplugged
-	}
-	class := classDescriptor(raw, active, info.Interface)
+	name, _ := parseName(info.Path)
+	class := classDescriptor(descriptors(p.device), name.configuration, name.number)
 	if class == nil {
 		return nil, fmt.Errorf("it has no reader descriptor: %w", devices.ErrUnsupported)
 	}
+	if err := readable(); err != nil {
+		return nil, err
+	}
 	r := &reader{port: p, class: class}
-	if err := r.claim(active, info.Interface); err != nil {
+	if err := r.claim(name.configuration, name.number); err != nil {
 		return nil, errors.Join(err, r.release())
 	}
 	return r, nil
+}
+
+// descriptors are those of a device as the kernel keeps them; nil if it has gone.
+func descriptors(device string) []byte {
+	raw, err := os.ReadFile(filepath.Join(sysDevices, device, "descriptors"))
+	if err != nil {
+		return nil
+	}
+	return raw
+}
+
+// readable refuses while a device is plugged in that would bring gousb down, which looks at all of
+// them before it opens one.
+func readable() error {
+	entries, err := plugged()
+	if err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		if oddNumbers(descriptors(entry.Name())) {
+			return fmt.Errorf("the descriptors of the device at %s make no sense, unplug it: %w",
+				entry.Name(), devices.ErrUnsupported)
+		}
+	}
+	return nil
 }
 
 // waitAccess gives udev its time.
@@ -109,11 +129,9 @@ var _ devices.CCID = (*reader)(nil)
 // claim opens the device and takes the interface, and only that one: the others, a keyboard
 // perhaps, belong to somebody else.
 func (r *reader) claim(active, number int) error {
-	bus := Bus{}
-	if err := bus.start(); err != nil {
+	if err := r.start(); err != nil {
 		return err
 	}
-	r.ctx = bus.ctx
 	opened, err := r.ctx.OpenDevices(func(d *gousb.DeviceDesc) bool {
 		return d.Bus == r.port.bus && d.Address == r.port.address
 	})
@@ -127,10 +145,26 @@ func (r *reader) claim(active, number int) error {
 	if r.config, err = r.device.Config(active); err != nil {
 		return r.reason(err)
 	}
+	// gousb looks for an interface at the place of its number, where a device need not have it.
+	for len(r.config.Desc.Interfaces) <= number {
+		r.config.Desc.Interfaces = append(r.config.Desc.Interfaces, gousb.InterfaceDesc{Number: -1})
+	}
 	if r.iface, err = r.config.Interface(number, 0); err != nil {
 		return r.reason(err)
 	}
 	return r.endpoints()
+}
+
+// start makes the libusb context. libusb errs, and gousb panics, where the kernel has no USB file
+// system; that is a state of the machine and not a mistake of the programmer.
+func (r *reader) start() (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("no usb bus on this machine: %w", devices.ErrUnsupported)
+		}
+	}()
+	r.ctx = gousb.NewContext()
+	return nil
 }
 
 // endpoints opens the pair of bulk endpoints and the interrupt one.
@@ -149,7 +183,7 @@ func (r *reader) endpoints() (err error) {
 			return r.reason(err)
 		}
 	}
-	if r.out == nil || r.in == nil {
+	if r.out == nil || r.in == nil || r.in.Desc.MaxPacketSize == 0 {
 		return fmt.Errorf("it has no pair of bulk endpoints: %w", devices.ErrUnsupported)
 	}
 	return nil
@@ -177,6 +211,9 @@ func (r *reader) Send(ctx context.Context, message []byte) error {
 // (CCID 1.1 section 6).
 const messageHeader = 10
 
+// errLonger is a message that nobody made room for.
+var errLonger = errors.New("receive from card reader: a message longer than announced")
+
 // Receive implements devices.CCID. It reads the first packet, and then as much as that one says:
 // not every reader ends a message of whole packets with an empty one.
 func (r *reader) Receive(ctx context.Context, message []byte) (int, error) {
@@ -189,6 +226,9 @@ func (r *reader) Receive(ctx context.Context, message []byte) (int, error) {
 		want := packet
 		if got >= messageHeader {
 			whole := messageHeader + int(binary.LittleEndian.Uint32(message[1:]))
+			if whole > len(message) {
+				return 0, errLonger // before there is room made for what it says
+			}
 			if want = whole - got; want <= 0 {
 				return got, nil
 			}
@@ -200,7 +240,7 @@ func (r *reader) Receive(ctx context.Context, message []byte) (int, error) {
 			return 0, fmt.Errorf("receive from card reader: %w", r.failed(ctx, err))
 		}
 		if got+n > len(message) {
-			return 0, errors.New("receive from card reader: a message longer than announced")
+			return 0, errLonger
 		}
 		got += copy(message[got:], part[:n])
 		if n%packet != 0 || n == 0 && got > 0 {

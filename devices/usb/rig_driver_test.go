@@ -50,8 +50,8 @@ func (k *rigKey) read(token *yubikey.Token, slot, digits int) string {
 	return string(otp.Expose())
 }
 
-// TestGuestDriverPrograms: our driver identifies, writes and reads through karalabe/hid while gousb
-// lists all the time, oathtool agrees with what is typed, and ykinfo with what was written.
+// TestGuestDriverPrograms: our driver identifies, writes and reads through karalabe/hid while the
+// bus is listed all the time, oathtool agrees with what is typed, and ykinfo with what was written.
 func TestGuestDriverPrograms(t *testing.T) {
 	k := plugIn(t, virtual.Options{Serial: 7654321})
 	stop := make(chan struct{})
@@ -67,7 +67,7 @@ func TestGuestDriverPrograms(t *testing.T) {
 			case <-tick.C:
 			}
 			if got := len(k.list()); got != 2 {
-				t.Errorf("gousb lists %d interfaces in the middle, want 2", got)
+				t.Errorf("%d interfaces are listed in the middle, want 2", got)
 			}
 			lists++
 		}

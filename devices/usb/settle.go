@@ -5,7 +5,6 @@ package usb
 import (
 	"context"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 )
@@ -38,8 +37,7 @@ func (p port) settle(ctx context.Context) {
 // aboutToChange says whether udev still has to act: it runs, the driver is bound, and it either
 // has not seen the interface or has marked it as one whose driver goes.
 func (p port) aboutToChange() bool {
-	if driver, err := os.Readlink(filepath.Join(sysDevices, p.iface, "driver")); err != nil ||
-		filepath.Base(driver) != "usbhid" {
+	if p.driver() != "usbhid" {
 		return false
 	}
 	if _, err := os.Stat(udevControl); err != nil {

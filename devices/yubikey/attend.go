@@ -14,6 +14,7 @@ import (
 // How an identification that did not succeed is repeated. Permissions may be given a moment after
 // the node exists, and another program may hold the token for as long as it likes.
 const (
+	openTime     = 5 * time.Second
 	identifyTime = 2 * time.Second
 	firstRetry   = 50 * time.Millisecond
 	longestRetry = time.Second
@@ -87,17 +88,23 @@ func (b *Bench) identifyOnce(ctx context.Context, p *place, patient bool) error 
 }
 
 func (b *Bench) identify(ctx context.Context, p *place, patient bool) error {
-	bounded, cancel := context.WithTimeout(ctx, identifyTime)
+	// A bus may open one device at a time: to wait for its turn is not the token's fault.
+	opening, cancel := context.WithTimeout(ctx, openTime)
 	defer cancel()
-	hid, err := b.bus.Open(bounded, p.info)
+	hid, err := b.bus.Open(opening, p.info)
 	if err != nil {
 		b.showTrouble(ctx, p, mapped(err))
 		return err
 	}
 	token := New(hid, p.info)
 	defer token.Close()
-	info, err := token.Identify(bounded)
+	bounded, cancel := context.WithTimeout(ctx, identifyTime)
+	defer cancel()
+	info, err := askTwice(bounded, token)
 	switch {
+	case errors.Is(err, errUnsteady), err == nil && !b.keepsSerial(p, info.Serial):
+		b.forsake(p)
+		return nil
 	case err != nil:
 		b.showTrouble(ctx, p, err)
 		return err
@@ -106,6 +113,44 @@ func (b *Bench) identify(ctx context.Context, p *place, patient bool) error {
 	}
 	b.show(p, info)
 	return nil
+}
+
+// errUnsteady is a token that tells another serial each time. What is written on it could not be
+// said to be on it.
+var errUnsteady = errors.New("the token tells one serial and then another")
+
+// askTwice identifies a token, and makes sure of its serial.
+func askTwice(ctx context.Context, token *Token) (provisioning.TokenInfo, error) {
+	info, err := token.Identify(ctx)
+	if err != nil || info.Serial == "" {
+		return info, err
+	}
+	again, err := token.Identify(ctx)
+	if err == nil && again.Serial != "" && again.Serial != info.Serial {
+		err = errUnsteady
+	}
+	return info, err
+}
+
+// keepsSerial says whether a serial is the one that was told before in this plugging. One that is
+// not told any more is no other: what is written on a token can hide it.
+func (b *Bench) keepsSerial(p *place, serial string) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if p.serial == "" {
+		p.serial = serial
+	}
+	return serial == "" || serial == p.serial
+}
+
+// forsake shows a token as one that is not for use, until it is pulled out.
+func (b *Bench) forsake(p *place) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	p.forsaken = true
+	p.plug.Usable, p.plug.Why, p.plug.Info = false, provisioning.CodeTokenUnsteady, nil
+	p.plug.Err = errUnsteady
+	b.announce()
 }
 
 // show puts an identified token on the list.

@@ -52,6 +52,10 @@ type place struct {
 	used bool
 	// known says that the token was identified and may be used; the bench's lock guards it.
 	known bool
+	// serial is what the token told first; forsaken says that it told another one later. The bench's
+	// lock guards both.
+	serial   string
+	forsaken bool
 	// again asks for another identification; gone is closed when it was pulled out.
 	again chan struct{}
 	gone  chan struct{}
@@ -140,6 +144,8 @@ func (b *Bench) claim(plugID string) (*place, error) {
 		return nil, provisioning.ErrNotOTP
 	case p.plug.Why == provisioning.CodeTokenLeftAlone, b.opts.OnlySerial != "" && !p.known:
 		return nil, errLeftAlone
+	case p.forsaken:
+		return nil, errUnsteady
 	case p.used:
 		return nil, provisioning.ErrHeld
 	}
