@@ -17,6 +17,8 @@ import (
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
+
+	"github.com/tokendesk/tokendesk/kiosk/kiosktest"
 )
 
 // evil is a page of another origin that tries what a page can: a form, a fetch, a stream, a picture, a
@@ -74,7 +76,7 @@ func TestBrowserFromElsewhere(t *testing.T) {
 	defer other.Close()
 
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox,
-		chromedp.DisableGPU, chromedp.UserDataDir(t.TempDir()), chromedp.WSURLReadTimeout(time.Minute))
+		chromedp.DisableGPU, chromedp.UserDataDir(kiosktest.Profile(t)), chromedp.WSURLReadTimeout(time.Minute))
 	ctx, cancel := chromedp.NewExecAllocator(t.Context(), options...)
 	defer cancel()
 	ctx, cancel = chromedp.NewContext(ctx, chromedp.WithErrorf(func(string, ...any) {}))

@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/chromedp/chromedp"
+
+	"github.com/tokendesk/tokendesk/kiosk/kiosktest"
 )
 
 // TestBrowserPolicy starts the browser that the unit starts with the policy that is installed, and
@@ -133,7 +135,7 @@ func browserWith(t *testing.T, page map[string]any) (context.Context, error) {
 	}
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(script),
 		chromedp.NoSandbox, // for root, as tests run; the unit does not
-		chromedp.DisableGPU, chromedp.UserDataDir(t.TempDir()), chromedp.WSURLReadTimeout(time.Minute))
+		chromedp.DisableGPU, chromedp.UserDataDir(kiosktest.Profile(t)), chromedp.WSURLReadTimeout(time.Minute))
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	t.Cleanup(cancel)
 	ctx, cancel = chromedp.NewExecAllocator(ctx, options...)

@@ -48,7 +48,7 @@ func TestGuestLies(t *testing.T) {
 	h.start(ctx, t, &running)
 	usual := max(h.work(t), h.work(t), h.work(t))
 	goroutines, files := runtime.NumGoroutine(), openFiles()
-	began, worst, told := time.Now(), time.Duration(0), h.tellAll(allLies(20))
+	began, worst, told := time.Now(), time.Duration(0), h.tellAll(toldLies(allLies(20)))
 	for working := true; working; {
 		select {
 		case <-told.done:
@@ -74,6 +74,20 @@ func TestGuestLies(t *testing.T) {
 		FindAllString(h.kernel.since(""), -1); len(worse) > 0 {
 		t.Errorf("the kernel says %q", worse)
 	}
+}
+
+// toldLies are all of them with SOAK=1, and else every second one of a kind.
+func toldLies(all []lie) (told []lie) {
+	if os.Getenv("SOAK") == "1" {
+		return all
+	}
+	seen := map[string]int{}
+	for _, l := range all {
+		if seen[l.kind]++; seen[l.kind]%2 == 1 {
+			told = append(told, l)
+		}
+	}
+	return told
 }
 
 // openFiles counts this process's descriptors.

@@ -98,9 +98,10 @@ func bootGuest(t *testing.T, limit time.Duration, args ...string) (output string
 		t.Fatalf("build cmd/virtualusb: %v\n%s", err, out)
 	}
 	guest := usbtest.Guest{
-		Binary:   self,
-		Args:     append([]string{"-test.v", "-test.timeout=" + limit.String()}, args...),
-		Env:      []string{inGuest + "=1", "CI=" + os.Getenv("CI")},
+		Binary: self,
+		Args:   append([]string{"-test.v", "-test.timeout=" + limit.String()}, args...),
+		Env: []string{inGuest + "=1", "CI=" + os.Getenv("CI"),
+			"SOAK=" + os.Getenv("SOAK")},
 		Files:    rules,
 		Programs: map[string]string{"virtualusb": virtualusb},
 		Timeout:  limit + 15*time.Second,
